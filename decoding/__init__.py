@@ -1,0 +1,1 @@
+"""Probabilities: vocabularies, masks and samplers."""

@@ -1,0 +1,43 @@
+"""Exceptions of bytebound's decoding side, below `ByteboundError`.
+
+    ByteboundError
+    ├── VocabularyError (ValueError)        a tokenizer that cannot be used, or used wrongly
+    │   └── UnsupportedTokenizer            its class is named
+    └── DecodingError (RuntimeError)        something went wrong while decoding
+        ├── DeadEnd                         a state that allows no token
+        ├── TokenRejected                   a token that the grammar does not allow here
+        ├── CannotClose                     the structure cannot be completed within the token budget
+        └── WrongVocabulary                 logits or grammar belong to another vocabulary
+"""
+
+from __future__ import annotations
+
+from ..grammars.errors import ByteboundError
+
+
+class VocabularyError(ByteboundError, ValueError):
+    """A tokenizer has no usable bytes, or a token id is outside the vocabulary."""
+
+
+class UnsupportedTokenizer(VocabularyError):
+    """The tokenizer's model is of a kind whose bytes are not known exactly."""
+
+
+class DecodingError(ByteboundError, RuntimeError):
+    """Base class of errors raised while decoding."""
+
+
+class DeadEnd(DecodingError):
+    """No token at all is allowed in this state."""
+
+
+class TokenRejected(DecodingError):
+    """A token was forced that the grammar does not allow here."""
+
+
+class CannotClose(DecodingError):
+    """The text cannot be completed within the number of tokens given."""
+
+
+class WrongVocabulary(DecodingError):
+    """Logits, rows or token ids do not fit the vocabulary that the grammar was compiled for."""

@@ -1,0 +1,1 @@
+"""Where a host begins: transformers and the command line."""
