@@ -1,0 +1,81 @@
+"""Numba kernels that `network.py` uses to build a program: shortest completions and grouping of edges by source."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+UNREACHABLE = 1 << 30
+
+
+@njit(cache=True)
+def shortest_completions(
+    final: NDArray[np.int32],
+    edges: NDArray[np.int32],
+    epsilons: NDArray[np.int32],
+    calls: NDArray[np.int32],
+    repeats: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Length in bytes of the shortest way from each node to the end of its rule; UNREACHABLE where there is none.
+
+    Relaxation to the fixed point, sweeping the edges backwards and forwards in turn: builders number nodes along the
+    text, so that few sweeps are needed.
+    """
+    limit = np.int64(UNREACHABLE)
+    best = np.full(final.size, limit, np.int64)
+    for v in range(final.size):
+        if final[v]:
+            best[v] = 0
+    changed = True
+    backwards = True
+    while changed:
+        changed = False
+        for k in range(edges.shape[0]):
+            i = edges.shape[0] - 1 - k if backwards else k
+            cost = best[edges[i, 3]] + 1
+            if cost < best[edges[i, 0]]:
+                best[edges[i, 0]] = cost
+                changed = True
+        for k in range(calls.shape[0]):
+            i = calls.shape[0] - 1 - k if backwards else k
+            cost = best[calls[i, 1]] + best[calls[i, 2]]
+            if cost < best[calls[i, 0]]:
+                best[calls[i, 0]] = cost
+                changed = True
+        for k in range(repeats.shape[0]):
+            i = repeats.shape[0] - 1 - k if backwards else k
+            rounds = np.int64(repeats[i, 3])
+            cost = best[repeats[i, 2]]
+            if rounds > 0:
+                body = best[repeats[i, 1]]
+                cost = limit if body >= limit else min(limit - 1, rounds * body) + cost
+            if cost < limit and cost < best[repeats[i, 0]]:
+                best[repeats[i, 0]] = cost
+                changed = True
+        for k in range(epsilons.shape[0]):
+            i = epsilons.shape[0] - 1 - k if backwards else k
+            cost = best[epsilons[i, 1]]
+            if cost < best[epsilons[i, 0]]:
+                best[epsilons[i, 0]] = cost
+                changed = True
+        backwards = not backwards
+    return best.astype(np.int32)
+
+
+@njit(cache=True)
+def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Counting sort of the rows by their first column; returns row pointers [nodes + 1] and the other columns."""
+    pointers = np.zeros(nodes + 1, np.int32)
+    for i in range(table.shape[0]):
+        pointers[table[i, 0] + 1] += 1
+    for v in range(nodes):
+        pointers[v + 1] += pointers[v]
+    place = pointers[:-1].copy()
+    rows = np.empty((table.shape[0], table.shape[1] - 1), np.int32)
+    for i in range(table.shape[0]):
+        j = place[table[i, 0]]
+        place[table[i, 0]] = j + 1
+        for c in range(1, table.shape[1]):
+            rows[j, c - 1] = table[i, c]
+    return pointers, rows
