@@ -42,6 +42,7 @@ class Program:
     """
 
     start: int
+    end: int
     classes: Int32Array
     representatives: Int32Array
     distance: Int32Array
@@ -131,6 +132,27 @@ class Network:
         bound = -1 if maximum is None or maximum > limit else maximum
         self._repeats.extend((a, rule.start, b, minimum, bound))
 
+    def include(self, program: Program) -> Rule:
+        """Add a built network as a rule of this one."""
+        shift = self._nodes
+        self._nodes += program.nodes
+        self._finals.extend((np.flatnonzero(program.final) + shift).tolist())
+        last = np.append(program.representatives[1:], 256) - 1
+        source = np.repeat(np.arange(program.nodes), np.diff(program.edge_ptr)) + shift
+        first, final, target = program.edges.T
+        columns = [source, program.representatives[first], last[final], target + shift]
+        self._edges.extend(np.stack(columns, 1).reshape(-1).tolist())
+        for pointers, rows, shifted, edges in (
+            (program.epsilon_ptr, program.epsilons, (0,), self._epsilons),
+            (program.call_ptr, program.calls, (0, 1), self._calls),
+            (program.repeat_ptr, program.repeats, (0, 1), self._repeats),
+        ):
+            source = np.repeat(np.arange(program.nodes), np.diff(pointers)) + shift
+            rows = rows.copy()
+            rows[:, shifted] += shift
+            edges.extend(np.column_stack([source, rows]).reshape(-1).tolist())
+        return Rule(program.start + shift, program.end + shift)
+
     def build(self) -> Program:
         """Trim, measure and freeze. Raises EmptyLanguage when nothing matches."""
         edges = _table(self._edges, 4)
@@ -164,6 +186,7 @@ class Network:
         repeat_ptr, grouped_repeats = group(repeats, self._nodes)
         return Program(
             start=self.main.start,
+            end=self.main.end,
             classes=classes,
             representatives=np.unique(classes, return_index=True)[1].astype(np.int32),
             distance=distance,

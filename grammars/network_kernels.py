@@ -47,10 +47,10 @@ def shortest_completions(
             i = repeats.shape[0] - 1 - k if backwards else k
             rounds = np.int64(repeats[i, 3])
             cost = best[repeats[i, 2]]
-            if rounds > 0:
+            if rounds > 0 and cost < limit:
                 body = best[repeats[i, 1]]
-                cost = limit if body >= limit else min(limit - 1, rounds * body) + cost
-            if cost < limit and cost < best[repeats[i, 0]]:
+                cost = limit if body >= limit else min(limit - 1, rounds * body + cost)
+            if cost < best[repeats[i, 0]]:
                 best[repeats[i, 0]] = cost
                 changed = True
         for k in range(epsilons.shape[0]):
