@@ -1,5 +1,20 @@
 """Grammars: sets of byte strings, compiled to one lazy deterministic automaton. No torch here."""
 
+from .automaton import DEAD, Automaton
+from .engine import Budget
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, Unsupported
+from .grammar import Grammar
+from .network import Network
 
-__all__ = ["BudgetExceeded", "ByteboundError", "EmptyLanguage", "GrammarError", "Unsupported"]
+__all__ = [
+    "DEAD",
+    "Automaton",
+    "Budget",
+    "BudgetExceeded",
+    "ByteboundError",
+    "EmptyLanguage",
+    "Grammar",
+    "GrammarError",
+    "Network",
+    "Unsupported",
+]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +13,7 @@ from . import engine_kernels as k
 from .automaton import DEAD
 from .errors import BudgetExceeded, GrammarError
 from .network import Network, Program
-
-logger = logging.getLogger("bytebound")
+from .warmup import warm_up
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Engine:
     """
 
     def __init__(self, program: Program, *, horizon: int = 256, budget: Budget | None = None) -> None:
-        _announce_first_compilation()
+        warm_up("engine", _use_kernels)
         self.program = program
         self.horizon = horizon
         self.budget = budget or Budget()
@@ -194,26 +191,13 @@ class Engine:
         return DEAD if self.is_dead(state) else self.run(k.alias, state)
 
 
-_compiled = threading.Event()
-
-
-def _announce_first_compilation() -> None:
-    """Compile the kernels or load them from numba's cache; say so where it takes long (once per installation)."""
-    if _compiled.is_set():
-        return
-    _compiled.set()
-    message = "bytebound: compiling kernels, once after installation (about half a minute) ..."
-    timer = threading.Timer(2.0, lambda: print(message, file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    try:
-        network = Network()
-        body = network.rule()
-        network.literal(body.start, b"a", body.end)
-        network.repeat(network.main.start, body, network.main.end, 1, 1000)
-        engine = Engine(network.build(), horizon=4)
-        engine.forced_bytes(engine.alias(engine.advance(engine.start, b"aa")))
-        engine.step(engine.start, 97)
-        k.rehash(engine.arena)
-    finally:
-        timer.cancel()
+def _use_kernels() -> None:
+    """Call every kernel of the engine once."""
+    network = Network()
+    body = network.rule()
+    network.literal(body.start, b"a", body.end)
+    network.repeat(network.main.start, body, network.main.end, 1, 1000)
+    engine = Engine(network.build(), horizon=4)
+    engine.forced_bytes(engine.alias(engine.advance(engine.start, b"aa")))
+    engine.run(k.relax, engine.step(engine.start, 97))
+    k.rehash(engine.arena)

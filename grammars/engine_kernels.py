@@ -345,12 +345,12 @@ def forced(arena: Arena, q: int, out: NDArray[np.uint8]) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def _alias_stack(arena: Arena, s: int) -> int:
-    """The stack with every count that is far from both its bounds replaced by FREE or LOW."""
+def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
+    """The stack with every count that is far from both its bounds replaced by FREE or LOW; `relaxed`: all by FREE."""
     s_alias, s_return, s_data, s_parent = arena[S_ALIAS], arena[S_RETURN], arena[S_DATA], arena[S_PARENT]
     wn = arena[W_NODE]
     n = 0
-    while s != 0 and arena[s_alias + s] == UNKNOWN:
+    while s != 0 and (relaxed or arena[s_alias + s] == UNKNOWN):
         if n >= arena[CAP_WORK]:
             return GROW_WORK
         arena[wn + n] = s
@@ -360,7 +360,9 @@ def _alias_stack(arena: Arena, s: int) -> int:
     for i in range(n - 1, -1, -1):
         s = arena[wn + i]
         ret, count = arena[s_return + s], arena[s_data + s]
-        if ret < 0 and count >= 0:
+        if ret < 0 and relaxed:
+            count = FREE
+        elif ret < 0 and count >= 0:
             loop = arena[REPEATS] + 4 * (-1 - ret)
             minimum, maximum = arena[loop + 2], arena[loop + 3]
             if count < minimum:
@@ -371,8 +373,31 @@ def _alias_stack(arena: Arena, s: int) -> int:
         t = _push(arena, ret, count, t)
         if t < 0:
             return t
-        arena[s_alias + s] = t
+        if not relaxed:
+            arena[s_alias + s] = t
     return t
+
+
+@njit(cache=True, boundscheck=False)
+def _with_aliases(arena: Arena, q: int, relaxed: bool) -> int:
+    """The state of q's configurations on alias stacks."""
+    o, length = arena[arena[Q_OFFSET] + q], arena[arena[Q_LENGTH] + q]
+    changed = False
+    n = 0
+    for i in range(o, o + length):  # kept at once: _alias_stack needs the worklist
+        a, s = arena[arena[I_NODE] + i], arena[arena[I_STACK] + i]
+        t = _alias_stack(arena, s, relaxed)
+        if t < 0:
+            return t
+        changed = changed or t != s
+        j = 0
+        while j < n and (arena[arena[K_NODE] + j] != a or arena[arena[K_STACK] + j] != t):
+            j = j + 1 if changed else n
+        if j >= n:
+            arena[arena[K_NODE] + n] = a
+            arena[arena[K_STACK] + n] = t
+            n += 1
+    return _intern(arena, n, arena[arena[Q_ACCEPTING] + q]) if changed else q
 
 
 @njit(cache=True, boundscheck=False)
@@ -381,34 +406,17 @@ def alias(arena: Arena, q: int) -> int:
     known = arena[arena[Q_ALIAS] + q]
     if known != UNKNOWN:
         return known
-    o, length = arena[arena[Q_OFFSET] + q], arena[arena[Q_LENGTH] + q]
-    arena[STAMP] += 1
-    changed = False
-    n = 0
-    # The worklist is used by _alias_stack, so the new configurations go to the kept ones at once.
-    for i in range(length):
-        s = arena[arena[I_STACK] + o + i]
-        t = _alias_stack(arena, s)
-        if t < 0:
-            return t
-        changed = changed or t != s
-        a = arena[arena[I_NODE] + o + i]
-        duplicate = False
-        if t != s or changed:
-            for j in range(n):
-                if arena[arena[K_NODE] + j] == a and arena[arena[K_STACK] + j] == t:
-                    duplicate = True
-                    break
-        if not duplicate:
-            arena[arena[K_NODE] + n] = a
-            arena[arena[K_STACK] + n] = t
-            n += 1
-    r = _intern(arena, n, arena[arena[Q_ACCEPTING] + q]) if changed else q
-    if r < 0:
-        return r
-    arena[arena[Q_ALIAS] + q] = r
-    arena[arena[Q_ALIAS] + r] = r
+    r = _with_aliases(arena, q, False)
+    if r >= 0:
+        arena[arena[Q_ALIAS] + q] = r
+        arena[arena[Q_ALIAS] + r] = r
     return r
+
+
+@njit(cache=True, boundscheck=False)
+def relax(arena: Arena, q: int) -> int:
+    """The state q with the bounds of all counters forgotten: allows all that q allows, perhaps more; or GROW."""
+    return _with_aliases(arena, q, True)
 
 
 @njit(cache=True, boundscheck=False)

@@ -1,0 +1,306 @@
+"""Numba kernels of the masker: which tokens keep an automaton alive.
+
+A *packed trie* is one int32 array (see `pack_trie`): flat depth-first arrays over distinct token byte strings, with
+the token ids that end at each node. A walk visits it once, skipping the subtree below a byte on which the automaton
+dies. `walk` sets bits; `differential_walk` corrects the mask of a state p into that of a state q where the two differ
+and skips a subtree as soon as both reach the same state; `retest` clears the tokens of a list that do not survive.
+
+All return the largest shortest-completion distance (bytes) over the tokens set, or a code of the engine (GROW ...)
+after which the caller enlarges the arena, restores the row and calls again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..grammars import engine_kernels as k
+
+Arena = NDArray[np.int32]
+PackedTrie = NDArray[np.int32]
+Row = NDArray[np.uint32]
+
+# Header of a packed trie: number of nodes, then offsets of its sections.
+NODES, BYTE, SIZE, DEPTH, HEIGHT, TOKEN_START, TOKENS = range(7)
+TRIE_HEADER = 8
+
+
+def pack_trie(
+    byte: NDArray[np.int32],
+    size: NDArray[np.int32],
+    depth: NDArray[np.int32],
+    height: NDArray[np.int32],
+    token_start: NDArray[np.int32],
+    tokens: NDArray[np.int32],
+) -> PackedTrie:
+    """One int32 array of a trie's arrays, so that a kernel takes one argument."""
+    sections = [byte, size, depth, height, token_start, tokens]
+    header = np.zeros(TRIE_HEADER, np.int32)
+    header[NODES] = len(byte)
+    header[BYTE : TOKENS + 1] = TRIE_HEADER + np.cumsum([0] + [len(s) for s in sections[:-1]])
+    return np.concatenate([header, *sections]).astype(np.int32, copy=False)
+
+
+@njit(cache=True, boundscheck=False)
+def walk(arena: Arena, trie: PackedTrie, stack: NDArray[np.int32], row: Row, q: int) -> int:
+    """Set in `row` the bit of every token of `trie` that leads from q to a live state. `stack` int32 [max depth + 2]."""
+    classes, transitions, width = arena[k.CLASSES], arena[k.TRANSITIONS], np.int64(arena[k.N_CLASSES])
+    byte, size, depth = trie[BYTE], trie[SIZE], trie[DEPTH]
+    token_start, tokens = trie[TOKEN_START], trie[TOKENS]
+    reach = 0
+    stack[0] = q
+    v, n = 0, trie[NODES]
+    while v < n:
+        d = trie[depth + v]
+        p = stack[d]
+        c = arena[classes + trie[byte + v]]
+        r = arena[transitions + p * width + c]
+        if r == k.UNKNOWN:
+            r = k.step_class(arena, p, c)
+        if r < 0:
+            if r < k.DEAD:
+                return r
+            v += trie[size + v]
+            continue
+        first, last = trie[token_start + v], trie[token_start + v + 1]
+        for e in range(first, last):
+            t = trie[tokens + e]
+            row[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+        if last > first:
+            reach = max(reach, arena[arena[k.Q_DISTANCE] + r])
+        stack[d + 1] = r
+        v += 1
+    return reach
+
+
+@njit(cache=True, boundscheck=False)
+def differential_walk(
+    arena: Arena, trie: PackedTrie, stack: NDArray[np.int32], row: Row, q: int, p: int
+) -> int:
+    """Turn `row`, the mask of p, into the mask of q. `stack` int32 [2 * (max depth + 2)]."""
+    byte, size, depth = trie[BYTE], trie[SIZE], trie[DEPTH]
+    token_start, tokens = trie[TOKEN_START], trie[TOKENS]
+    classes, transitions, width = arena[k.CLASSES], arena[k.TRANSITIONS], np.int64(arena[k.N_CLASSES])
+    half = stack.size // 2
+    reach = 0
+    stack[0], stack[half] = q, p
+    v, n = 0, trie[NODES]
+    while v < n:
+        d = trie[depth + v]
+        c = arena[classes + trie[byte + v]]
+        a, b = stack[d], stack[half + d]
+        if a >= 0:
+            r = arena[transitions + a * width + c]
+            a = r if r != k.UNKNOWN else k.step_class(arena, a, c)
+            if a < k.DEAD:
+                return a
+        if b >= 0:
+            r = arena[transitions + b * width + c]
+            b = r if r != k.UNKNOWN else k.step_class(arena, b, c)
+            if b < k.DEAD:
+                return b
+        if a == b:
+            v += trie[size + v]
+            continue
+        first, last = trie[token_start + v], trie[token_start + v + 1]
+        if a < 0:
+            for e in range(first, last):
+                t = trie[tokens + e]
+                row[t >> 5] &= ~(np.uint32(1) << np.uint32(t & 31))
+        elif last > first:
+            reach = max(reach, arena[arena[k.Q_DISTANCE] + a])
+            if b < 0:
+                for e in range(first, last):
+                    t = trie[tokens + e]
+                    row[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+        stack[d + 1], stack[half + d + 1] = a, b
+        v += 1
+    return reach
+
+
+@njit(cache=True, boundscheck=False)
+def retest(
+    arena: Arena,
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int32],
+    candidates: NDArray[np.int32],
+    row: Row,
+    q: int,
+) -> int:
+    """Clear in `row` the bit of every candidate token that is set there but does not survive from q."""
+    for i in range(candidates.size):
+        t = candidates[i]
+        bit = np.uint32(1) << np.uint32(t & 31)
+        if row[t >> 5] & bit:
+            r = k.advance(arena, q, data, offsets[t], offsets[t + 1])
+            if r < k.DEAD:
+                return r
+            if r < 0:
+                row[t >> 5] &= ~bit
+    return 0
+
+
+@njit(cache=True, boundscheck=False)
+def clear_tokens(row: Row, tokens: NDArray[np.int32], begin: int, end: int) -> None:
+    """Clear the bits of tokens[begin:end]."""
+    for i in range(begin, end):
+        t = tokens[i]
+        row[t >> 5] &= ~(np.uint32(1) << np.uint32(t & 31))
+
+
+@njit(cache=True, boundscheck=False)
+def accept(arena: Arena, data: NDArray[np.uint8], offsets: NDArray[np.int32], q: int, token: int) -> int:
+    """State after the bytes of `token`; DEAD for a token without bytes; or a code of the engine."""
+    begin, end = offsets[token], offsets[token + 1]
+    return k.DEAD if begin == end else k.advance(arena, q, data, begin, end)
+
+
+@njit(cache=True, boundscheck=False)
+def content_hash(row: Row) -> int:
+    """64-bit hash of a row."""
+    h = np.uint64(1469598103934665603)
+    for i in range(row.size):
+        h = (h ^ np.uint64(row[i])) * np.uint64(0x9E3779B97F4A7C15)
+        h ^= h >> np.uint64(32)
+    return np.int64(h)
+
+
+@njit(cache=True, boundscheck=False)
+def _loops_on_characters(arena: Arena, q: int, target: int) -> int:
+    """1 if every well-formed multi-byte UTF-8 character leads from q to `target`, 0 if not, or a code of the engine."""
+    for kind in range(7):
+        if kind == 0:
+            first, last, lo, hi, more = 0xC2, 0xDF, 0x80, 0xBF, 0
+        elif kind == 1:
+            first, last, lo, hi, more = 0xE0, 0xE0, 0xA0, 0xBF, 1
+        elif kind == 2:
+            first, last, lo, hi, more = 0xE1, 0xEF, 0x80, 0xBF, 1
+        elif kind == 3:
+            first, last, lo, hi, more = 0xED, 0xED, 0x80, 0x9F, 1
+        elif kind == 4:
+            first, last, lo, hi, more = 0xF0, 0xF0, 0x90, 0xBF, 2
+        elif kind == 5:
+            first, last, lo, hi, more = 0xF1, 0xF3, 0x80, 0xBF, 2
+        else:
+            first, last, lo, hi, more = 0xF4, 0xF4, 0x80, 0x8F, 2
+        previous = -9
+        for lead in range(first, last + 1):
+            if kind == 2 and lead == 0xED:
+                continue
+            p = k.step(arena, q, lead)
+            if p < k.DEAD:
+                return p
+            if p < 0:
+                if target == k.DEAD:
+                    continue
+                return 0
+            if p == previous:
+                continue
+            previous = p
+            r = _common_target(arena, p, lo, hi)
+            for _ in range(more):
+                if r < 0:
+                    break
+                r = _common_target(arena, r, 0x80, 0xBF)
+            if r < k.DEAD:
+                return r
+            if r != target:
+                return 0
+    return 1
+
+
+@njit(cache=True, boundscheck=False)
+def _common_target(arena: Arena, p: int, lo: int, hi: int) -> int:
+    """The one state that all bytes of lo..hi lead to from p; DEAD if there is none; or a code of the engine."""
+    target = k.UNKNOWN
+    b = lo
+    while b <= hi:
+        c = arena[arena[k.CLASSES] + b]
+        r = k.step_class(arena, p, c)
+        if r < k.DEAD:
+            return r
+        if target == k.UNKNOWN:
+            target = r
+        elif r != target:
+            return k.DEAD
+        while b <= hi and arena[arena[k.CLASSES] + b] == c:
+            b += 1
+    return target
+
+
+WALK, LOOP, NEAR = 0, 1, 2
+
+
+@njit(cache=True, boundscheck=False)
+def classify(arena: Arena, q: int, out: NDArray[np.int32]) -> int:
+    """How to make the mask of q: LOOP when it loops to itself on many bytes, NEAR when most bytes lead to one other
+    state, else WALK; or a code of the engine.
+
+    `out` int32 [10]: the other state; for LOOP the 256-bit set of bytes that loop (8 cells), and whether all
+    multi-byte characters do.
+    """
+    loops, votes, candidate = 0, 0, -1
+    for i in range(10):
+        out[i] = 0
+    for b in range(0x20, 0x7F):
+        r = k.step(arena, q, b)
+        if r < k.DEAD:
+            return r
+        loops += r == q
+        if r >= 0:
+            if votes == 0:
+                candidate, votes = r, 1
+            elif candidate == r:
+                votes += 1
+            else:
+                votes -= 1
+    if loops >= 16:
+        for b in range(256):
+            r = k.step(arena, q, b)
+            if r < k.DEAD:
+                return r
+            if r == q:
+                out[1 + (b >> 5)] |= np.int32(1) << np.int32(b & 31)
+        whole = _loops_on_characters(arena, q, q)
+        if whole < 0:
+            return whole
+        out[9] = whole
+        return LOOP
+    if candidate < 0:
+        return WALK
+    count = 0
+    for b in range(0x20, 0x7F):
+        count += k.step(arena, q, b) == candidate
+    out[0] = candidate
+    return NEAR if count >= 16 else WALK
+
+
+@njit(cache=True, boundscheck=False)
+def room(arena: Arena, q: int, loop: NDArray[np.int32], characters: bool, limit: int) -> int:
+    """How many rounds of the loop q can still take, at most `limit`; DEAD where bytes of the loop do not all lead to
+    the same state, so that rounds cannot be counted; or a code of the engine."""
+    for rounds in range(limit):
+        target = k.UNKNOWN
+        previous = -1
+        for b in range(256):
+            if (loop[b >> 5] >> (b & 31)) & 1:
+                c = arena[arena[k.CLASSES] + b]
+                if c == previous:
+                    continue
+                previous = c
+                r = k.step_class(arena, q, c)
+                if r < k.DEAD:
+                    return r
+                if target == k.UNKNOWN:
+                    target = r
+                elif r != target:
+                    return k.DEAD
+        if characters:
+            whole = _loops_on_characters(arena, q, target)
+            if whole <= 0:
+                return k.DEAD if whole == 0 else whole
+        if target < 0:
+            return rounds
+        q = target
+    return limit

@@ -1,0 +1,294 @@
+"""The masker: which tokens a grammar allows next, as a bitmask over the vocabulary.
+
+A mask is made once per new state, walking only the part of the vocabulary where something can differ, and remembered;
+a later visit copies a row. How a state's mask is made (`_build`):
+
+  - states that differ only in counters far from their bounds share one mask (`Engine.alias`);
+  - a state that loops on itself is served by the vocabulary's slice for that loop (`slices.py`);
+  - a state most of whose bytes lead to one such loop takes the loop's mask and corrects it where the two differ;
+  - a counted loop near its bound takes the mask of the loop without bounds and takes away what is too long;
+  - anything else walks the trie of the vocabulary, which dies out fast where little is allowed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..grammars import Grammar
+from ..grammars import engine_kernels as k
+from ..grammars.engine import Engine
+from ..grammars.network import Network
+from ..grammars.warmup import warm_up
+from . import mask_kernels as mk
+from .closing import greedy_tokens, restrict
+from .errors import DeadEnd, WrongVocabulary
+from .slices import LoopSlice, build_slice
+from .vocabulary import Vocabulary
+
+Row = NDArray[np.uint32]
+
+DEAD = k.DEAD
+FINISHED = -2
+
+
+class _Tables:
+    """What the maskers of one vocabulary share: its packed trie and its slices."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        trie = vocabulary.trie
+        arrays = (trie.byte, trie.size, trie.depth, trie.height, trie.token_start, trie.order)
+        self.trie = mk.pack_trie(*arrays)
+        self.depths = vocabulary.max_token_bytes
+        self.words = (vocabulary.size + 31) // 32
+        self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
+        self.slices: dict[bytes, LoopSlice] = {}
+
+    def slice(self, signature: NDArray[np.int32]) -> LoopSlice:
+        """The slice for the loop that `classify` found: 8 cells of byte set and the flag for characters."""
+        key = signature.tobytes()
+        found = self.slices.get(key)
+        if found is None:
+            found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
+            self.slices[key] = found
+        return found
+
+
+class Masker:
+    """Token masks of a grammar over a vocabulary.
+
+    States are integers: keep one per sequence, copy it to fork, keep the old one to roll back. `start` is the state
+    before the first token, `DEAD` (-1) the one after a token that was not allowed, `FINISHED` (-2) the one after an
+    end-of-sequence token.
+
+    Args:
+        grammar: what the text must match.
+        vocabulary: tokens and their bytes.
+        memory: bytes of masks to remember; beyond it they are forgotten and made again.
+
+    One masker may be shared by threads. A mask is right for exactly this vocabulary.
+    """
+
+    finished = FINISHED
+
+    def __init__(self, grammar: Grammar, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
+        warm_up("masker", _use_kernels)
+        if not isinstance(grammar, Grammar):
+            raise WrongVocabulary(f"Masker takes a Grammar of bytebound.grammars, not {type(grammar).__name__}")
+        if not isinstance(vocabulary, Vocabulary):
+            raise WrongVocabulary(
+                f"Masker takes a Vocabulary, not {type(vocabulary).__name__}: use Vocabulary.from_tokenizer(tokenizer)"
+            )
+        self.grammar = grammar
+        self.vocabulary = vocabulary
+        self.automaton = Engine(grammar.program, horizon=max(1, vocabulary.max_token_bytes), budget=grammar.budget)
+        self.start = self.automaton.start
+        self.words = (vocabulary.size + 31) // 32
+        self.reach: dict[int, int] = {}  # by alias, see reach_of
+        self._lock = self.automaton.lock
+        self.tables = shared_tables(vocabulary)
+        self._eos = frozenset(vocabulary.eos_token_ids)
+        self._data, self._offsets = vocabulary.data, vocabulary.offsets
+        self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
+        self._raw: dict[int, Row] = {}  # by alias, without
+        self._contents: dict[int, Row] = {}
+        self._limit = max(16, memory // (4 * self.words))
+        self._stack = np.empty(2 * (self.tables.depths + 2), np.int32)
+        self._out = np.empty(10, np.int32)
+        self.only_eos = np.zeros(self.words, np.uint32)
+        for token in self._eos:
+            self.only_eos[token >> 5] |= np.uint32(1 << (token & 31))
+
+    def fill(self, state: int, row: Row, remaining: int | None = None) -> None:
+        """Write the mask of `state` into `row` (uint32 [words]; bit i & 31 of cell i >> 5 is token i).
+
+        With `remaining`, the number of tokens that may still be produced, tokens after which the text could not be
+        completed in time are left out (see `closing.py`). Raises DeadEnd where nothing is allowed.
+        """
+        mask = self._rows.get(state)
+        if mask is None:
+            mask = self._mask(state)
+        if remaining is not None:
+            mask = restrict(self, state, mask, remaining)
+        row[:] = mask
+
+    def accept(self, state: int, token: int) -> int:
+        """State after `token`: DEAD when it is not allowed, FINISHED after EOS. Raises WrongVocabulary for an id
+        outside the vocabulary."""
+        if token in self._eos:
+            return FINISHED if state == FINISHED or self.is_accepting(state) else DEAD
+        if not 0 <= token < self.vocabulary.size:
+            raise WrongVocabulary(f"token id {token} is outside the vocabulary of {self.vocabulary.size}")
+        if state < 0:
+            return DEAD
+        with self._lock:
+            result: int = mk.accept(self.automaton.arena, self._data, self._offsets, state, token)
+        return result if result >= DEAD else self.automaton.run(_accept_again, self._data, self._offsets, state, token)
+
+    def is_accepting(self, state: int) -> bool:
+        """Whether the text so far is a full match (EOS is then allowed)."""
+        return state == FINISHED or self.automaton.is_accepting(state)
+
+    def allowed(self, state: int, remaining: int | None = None) -> NDArray[np.int64]:
+        """Ids of the tokens allowed in `state`, rising."""
+        row = np.empty(self.words, np.uint32)
+        self.fill(state, row, remaining)
+        return np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little"))
+
+    def forced_tokens(self, state: int) -> list[int]:
+        """Tokens that spell the bytes forced from here, longest first; empty when nothing is forced.
+
+        Any tokens that spell them are legal, and a model may prefer others: these are a draft.
+        """
+        if state < 0:
+            return []
+        return greedy_tokens(self.tables.trie, self.automaton.forced_bytes(state))
+
+    def reach_of(self, state: int) -> int:
+        """A bound in bytes on the shortest completion after any one allowed token."""
+        twin = self.automaton.alias(state)
+        if twin not in self.reach:
+            with self._lock:
+                self._raw_mask(twin)
+        return self.reach[twin]
+
+    def _mask(self, state: int) -> Row:
+        """The remembered mask of a state, made if need be."""
+        if state == FINISHED:
+            return self.only_eos
+        if self.automaton.is_dead(state):
+            raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
+        with self._lock:
+            if len(self._contents) > self._limit:
+                self._contents.clear()
+                self._raw.clear()
+                self._rows.clear()
+            twin = self.automaton.run(k.alias, state)
+            mask = self._rows.get(twin)
+            if mask is None:
+                mask = self._raw_mask(twin)
+                if self.automaton.is_accepting(twin):
+                    mask = self._intern(mask | self.only_eos)
+                self._rows[twin] = mask
+            self._rows[state] = mask
+        if not mask.any():
+            raise DeadEnd(
+                "the grammar can go on only with bytes that no token of this vocabulary spells"
+                if not self.is_accepting(state)
+                else "the text is complete, but this vocabulary has no end-of-sequence token to say so"
+            )
+        return mask
+
+    def _raw_mask(self, q: int) -> Row:
+        mask = self._raw.get(q)
+        if mask is None:
+            built, self.reach[q] = self._build(q)
+            mask = self._raw[q] = self._intern(built)
+        return mask
+
+    def _intern(self, mask: Row) -> Row:
+        """One row for all states with the same mask."""
+        known = self._contents.setdefault(mk.content_hash(mask), mask)
+        return known if known is mask or np.array_equal(known, mask) else mask
+
+    def _build(self, q: int) -> tuple[Row, int]:
+        """The mask of q without EOS, and a bound on the shortest completion after it."""
+        automaton, tables, stack, out = self.automaton, self.tables, self._stack, self._out
+        kind = automaton.run(mk.classify, q, out)
+        if kind == mk.LOOP:
+            piece = tables.slice(out[1:10])
+            row, reach = self._fill_in(piece.inside, lambda arena, row: mk.walk(arena, piece.tails, stack, row, q))
+            return row, max(reach, automaton.distance(q))
+        if kind == mk.NEAR:
+            target = int(out[0])
+            loose = automaton.run(k.relax, q)
+            if loose != q and automaton.run(mk.classify, loose, out) == mk.LOOP:
+                counted = self._counted(q, loose, out[1:10].copy())
+                if counted is not None:
+                    return counted
+            elif automaton.run(mk.classify, target, out) == mk.LOOP:
+                row, reach = self._fill_in(
+                    self._raw_mask(target),
+                    lambda arena, row: mk.differential_walk(arena, tables.trie, stack, row, q, target),
+                )
+                return row, max(reach, self.reach[target])
+        nothing = np.zeros(self.words, np.uint32)
+        return self._fill_in(nothing, lambda arena, row: mk.walk(arena, tables.trie, stack, row, q))
+
+    def _counted(self, q: int, loose: int, signature: NDArray[np.int32]) -> tuple[Row, int] | None:
+        """The mask of a counted loop near a bound, from that of the same loop without bounds; None where the rounds
+        cannot be counted."""
+        piece = self.tables.slice(signature)
+        longest = len(piece.longer_than)
+        rounds = self.automaton.run(mk.room, q, signature[:8], bool(signature[8]), longest)
+        if rounds == DEAD:
+            return None
+        base = self._raw_mask(loose).copy()
+        if rounds < longest:
+            mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
+        data, offsets, tails = self._data, self._offsets, piece.tail_tokens
+        row, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tails, row, q))
+        owed = self.automaton.distance(q) - self.automaton.distance(loose)
+        return row, self.reach[loose] + max(0, owed)
+
+    def _fill_in(self, base: Row, kernel: Callable[[k.Arena, Row], int]) -> tuple[Row, int]:
+        """Let a kernel work on a copy of `base`, on a fresh one whenever the arena had to grow."""
+        while True:
+            row = base.copy()
+            result = kernel(self.automaton.arena, row)
+            if result >= DEAD:
+                return row, result
+            self.automaton.grow(result)
+
+    def __repr__(self) -> str:
+        return f"<Masker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
+
+
+def _accept_again(arena: k.Arena, data: Any, offsets: Any, state: int, token: int) -> int:
+    return int(mk.accept(arena, data, offsets, state, token))
+
+
+_shared: dict[str, _Tables] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_tables(vocabulary: Vocabulary) -> _Tables:
+    """The tables of a vocabulary, made once per content."""
+    with _shared_lock:
+        tables = _shared.get(vocabulary.fingerprint)
+        if tables is None:
+            tables = _shared[vocabulary.fingerprint] = _Tables(vocabulary)
+        return tables
+
+
+def _use_kernels() -> None:
+    """Call every kernel of the masks once, on a grammar with a loop, a counted loop and a key near a free one."""
+
+    def emit(network: Network, a: int, b: int) -> None:
+        character = network.rule()
+        loop, counted, key = network.node(), network.node(), network.node()
+        for lo, hi in ((0x20, 0x21), (0x23, 0x7E)):
+            network.edge(character.start, lo, hi, character.end)
+            network.edge(loop, lo, hi, loop)
+            network.edge(key, lo, hi, loop)
+        network.edge(a, 0, 0, loop)
+        network.edge(a, 1, 1, counted)
+        network.literal(key, b"a" * 8, b)
+        network.edge(a, 2, 2, key)
+        network.edge(loop, 0x22, 0x22, b)
+        end = network.node()
+        network.repeat(counted, character, end, 1, 20)
+        network.edge(end, 0x22, 0x22, b)
+
+    vocabulary = Vocabulary.from_bytes([bytes([i]) for i in range(256)] + [None], eos_token_ids=[256])
+    masker = Masker(Grammar(emit, "warm-up"), vocabulary)
+    row = np.empty(masker.words, np.uint32)
+    for first in range(3):
+        state = masker.accept(masker.start, first)
+        masker.fill(state, row)
+        masker.fill(masker.accept(state, 0x41), row, remaining=2)
+    masker.forced_tokens(masker.start)

@@ -1,0 +1,376 @@
+"""Sets of JSON numbers as small automata over their spelling: bounds, integers and multiples, exact in decimal.
+
+A number is compared with a bound digit by digit while it is read, so bounds may have any size and nothing is rounded.
+Plain spelling (`-12.50`) is always allowed; scientific spelling of bounded numbers is allowed when it is normalised
+(one non-zero digit before the point: `1e-07`) and no multiple is asked for. Grammar of RFC 8259, section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import lru_cache
+from math import gcd, lcm
+
+from ..errors import BudgetExceeded
+from ..network import Network
+
+MAX_STATES = 20_000
+State = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NumberSet:
+    """Numbers between two bounds (None: unbounded) that are multiples of `step` (None: any; integers: 1)."""
+
+    low: Decimal | None = None
+    low_open: bool = False
+    high: Decimal | None = None
+    high_open: bool = False
+    step: Fraction | None = None
+
+    def bounded_below(self, low: Decimal, is_open: bool) -> NumberSet:
+        """Those at least `low`, or above it when `is_open`."""
+        if self.low is None or low > self.low or (low == self.low and is_open):
+            return replace(self, low=low, low_open=is_open)
+        return self
+
+    def bounded_above(self, high: Decimal, is_open: bool) -> NumberSet:
+        """Those at most `high`, or below it when `is_open`."""
+        if self.high is None or high < self.high or (high == self.high and is_open):
+            return replace(self, high=high, high_open=is_open)
+        return self
+
+    def multiples(self, step: Fraction) -> NumberSet:
+        """Those that are multiples of `step` as well."""
+        if self.step is not None:
+            step = Fraction(
+                lcm(self.step.numerator, step.numerator), gcd(self.step.denominator, step.denominator)
+            )
+        return replace(self, step=step)
+
+    def __contains__(self, value: Decimal) -> bool:
+        if self.low is not None and (value < self.low or (self.low_open and value == self.low)):
+            return False
+        if self.high is not None and (value > self.high or (self.high_open and value == self.high)):
+            return False
+        return self.step is None or (Fraction(value) / self.step).denominator == 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no number is in the set."""
+        if self.low is None or self.high is None:
+            return False
+        if self.step is not None:
+            first = -((-Fraction(self.low)) // self.step)
+            if self.low_open and first * self.step == Fraction(self.low):
+                first += 1
+            last = Fraction(self.high) // self.step
+            if self.high_open and last * self.step == Fraction(self.high):
+                last -= 1
+            return first > last
+        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """Automaton over ASCII: `edges` are (state, low byte, high byte, state); it starts in state 0."""
+
+    size: int
+    edges: tuple[tuple[int, int, int, int], ...]
+    accepting: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Magnitudes:
+    """The absolute values low..high as digit strings; None: no upper bound."""
+
+    low: Decimal
+    low_open: bool
+    high: Decimal | None
+    high_open: bool
+
+
+def _digits(value: Decimal) -> tuple[str, str]:
+    """Digits before and after the point, without superfluous zeros."""
+    whole, _, fraction = format(value, "f").partition(".")
+    return whole.lstrip("0") or "0", fraction.rstrip("0")
+
+
+def _explore(start: State, step: Callable[[State, str], State | None], done: Callable[[State], bool]) -> Automaton:
+    """The reachable part of an automaton given by its transition function, digits with equal targets merged."""
+    names = {start: 0}
+    order = [start]
+    edges: list[tuple[int, int, int, int]] = []
+    for state in order:
+        run: tuple[int, int, int] | None = None  # low byte, high byte, target
+        for character in "+-.0123456789Ee":
+            target = step(state, character)
+            if target is None:
+                continue
+            name = names.get(target)
+            if name is None:
+                name = names[target] = len(order)
+                order.append(target)
+                if len(order) > MAX_STATES:
+                    raise BudgetExceeded("the numbers allowed here need too large an automaton")
+            byte = ord(character)
+            if run is not None and run[1] == byte - 1 and run[2] == name:
+                run = (run[0], byte, name)
+            else:
+                if run is not None:
+                    edges.append((names[state], *run))
+                run = (byte, byte, name)
+        if run is not None:
+            edges.append((names[state], *run))
+    return Automaton(len(order), tuple(edges), tuple(names[s] for s in order if done(s)))
+
+
+def _order(a: str, b: str) -> int:
+    return (a > b) - (a < b)
+
+
+@lru_cache(maxsize=4096)
+def plain(bounds: Magnitudes, step: Fraction | None) -> Automaton:
+    """Magnitudes without exponent: `0|[1-9][0-9]*`, then optionally a fraction.
+
+    A state is (phase, digits so far, order to the low bound, order to the high bound, remainder). Phases: 0 nothing
+    read, 1 a leading zero, 2 digits before the point, 3 just after the point, 4 digits after it.
+    """
+    low_whole, low_fraction = _digits(bounds.low)
+    high_whole, high_fraction = ("", "") if bounds.high is None else _digits(bounds.high)
+    longest = max(len(low_whole), len(high_whole))
+    longest_fraction = max(len(low_fraction), len(high_fraction))
+    unbounded = bounds.high is None
+    modulus, places = 1, 0
+    if step is not None:
+        while (10**places) % step.denominator:
+            places += 1
+        modulus = step.numerator * (10**places // step.denominator)
+    if modulus * (longest + places + 2) > MAX_STATES:
+        raise BudgetExceeded(f"multiples of {step} need too large an automaton", keyword="multipleOf")
+
+    def ordered(before: int, digit: str, position: int, bound: str) -> int:
+        """Order of what is read to the bound, digit by digit; past its end its digits are zeros."""
+        if before:
+            return before
+        return _order(digit, bound[position] if position < len(bound) else "0")
+
+    def whole(state: State) -> State | None:
+        """The state at the end of the digits before the point, with the orders settled; None: too large."""
+        _, count, low, high, rest = state
+        if count != len(low_whole):
+            low = -1 if count < len(low_whole) else 1
+        if unbounded:
+            high = -1
+        elif count != len(high_whole):
+            high = -1 if count < len(high_whole) else 1
+        return None if low < 0 or high > 0 else (3, 0, low, high, rest)
+
+    def move(state: State, character: str) -> State | None:
+        phase, count, low, high, rest = state
+        if character == ".":
+            return whole(state) if phase in (1, 2) else None
+        if not character.isdigit() or phase == 1:
+            return None
+        if phase < 2:
+            if phase == 0:
+                low = _order(character, low_whole[0])
+                high = -1 if unbounded else _order(character, high_whole[0])
+                return (1 if character == "0" else 2, 1, low, high, int(character) % modulus)
+        if phase == 2:
+            if not unbounded and count >= len(high_whole):
+                return None
+            low = ordered(low, character, count, low_whole) if count < len(low_whole) else 1
+            high = -1 if unbounded else ordered(high, character, count, high_whole)
+            if high > 0 and count + 1 == len(high_whole):
+                return None
+            count = min(count + 1, longest + 1)
+            return (2, count, low, high, (rest * 10 + int(character)) % modulus)
+        if step is not None:
+            if count >= places:
+                if character != "0":
+                    return None
+            else:
+                rest = (rest * 10 + int(character)) % modulus
+        low = ordered(low, character, count, low_fraction)
+        high = ordered(high, character, count, high_fraction)
+        if high > 0 or low < 0:
+            return None
+        settled = low > 0 and high < 0
+        needed = max(0 if settled else longest_fraction, places)
+        return (4, min(count + 1, needed), low, high, rest)
+
+    def done(state: State) -> bool:
+        phase, count, low, high, rest = state
+        if phase in (0, 3):
+            return False
+        if phase < 4:
+            settled = whole(state)
+            if settled is None:
+                return False
+            _, count, low, high, rest = settled
+        if low == 0:
+            if count < len(low_fraction):
+                return False
+            if bounds.low_open:
+                return False
+        if high == 0:
+            if count < len(high_fraction):
+                high = -1
+            elif bounds.high_open:
+                return False
+        return (rest * 10 ** max(0, places - count)) % modulus == 0
+
+    return _explore((0, 0, 0, 0, 0), move, done)
+
+
+@lru_cache(maxsize=4096)
+def scientific(bounds: Magnitudes) -> Automaton:
+    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`."""
+    low = _normalised(bounds.low)
+    high = None if bounds.high is None else _normalised(bounds.high)
+    if high is None and bounds.high is not None:
+        return Automaton(1, (), ())
+    low_digits, low_exponent = low or ("", 0)
+    high_digits, high_exponent = high or ("", 0)
+    longest = max(len(low_digits), len(high_digits))
+
+    def exponents(count: int, above: int, below: int) -> tuple[int | None, int | None]:
+        """The exponents that a mantissa may have, given its order to the mantissas of the bounds."""
+        first = last = None
+        if low is not None:
+            fits = above > 0 or (above == 0 and count >= len(low_digits) and not bounds.low_open)
+            first = low_exponent if fits else low_exponent + 1
+        if high is not None:
+            fits = below < 0 or (below == 0 and (count < len(high_digits) or not bounds.high_open))
+            last = high_exponent if fits else high_exponent - 1
+        return first, last
+
+    # Mantissa states are (0, digits, order to low, order to high, 1 after a bare point); exponent states follow.
+    def move(state: State, character: str) -> State | None:
+        if state[0] == 0:
+            _, count, above, below, point = state
+            if character.isdigit():
+                if (count == 0 and character == "0") or (count == 1 and not point):
+                    return None
+                above = above or _order(character, low_digits[count] if count < len(low_digits) else "0")
+                below = below or _order(character, high_digits[count] if count < len(high_digits) else "0")
+                return (0, min(count + 1, max(longest, 2)), above, below, 0)
+            if character == ".":
+                return (0, 1, above, below, 1) if count == 1 and not point else None
+            if character in "eE" and count and not point:
+                first, last = exponents(count, above, below)
+                return (1, first is not None, first or 0, last is not None, last or 0)
+            return None
+        phase, has_first, first, has_last, last = state[:5]
+        if phase == 1 and character in "+-":
+            if character == "-":
+                has_first, first, has_last, last = has_last, -last, has_first, -first
+            return (2, has_first, first, has_last, last)
+        if not character.isdigit():
+            return None
+        return _read_exponent(state, character)
+
+    def done(state: State) -> bool:
+        phase, has_first, first, has_last, last, *digits = state
+        if phase < 3:
+            return False
+        value = digits[0]
+        return (not has_first or value >= first) and (not has_last or value <= last)
+
+    return _explore((0, 0, 0, 0, 0), move, done)
+
+
+def _read_exponent(state: State, character: str) -> State | None:
+    """Exponent states: (3, has first, first, has last, last, value), the value capped where it no longer matters."""
+    _, has_first, first, has_last, last, *digits = state
+    value = (digits[0] if digits else 0) * 10 + int(character)
+    if has_last and value > last:
+        return None
+    cap = max(first if has_first else 0, 1)
+    return (3, has_first, first, has_last, last, value if has_last else min(value, cap))
+
+
+def _normalised(value: Decimal) -> tuple[str, int] | None:
+    """Significant digits and exponent of d.ddd * 10^e; None for zero."""
+    if value == 0:
+        return None
+    with localcontext() as context:
+        context.prec = max(28, len(value.as_tuple().digits))
+        digits = "".join(map(str, value.normalize().as_tuple().digits))
+        return digits, value.adjusted()
+
+
+def _magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:
+    """The absolute values of the negative (or else the non-negative) numbers of the set; -0 counts on both sides."""
+    low, low_open, high, high_open = numbers.low, numbers.low_open, numbers.high, numbers.high_open
+    if negative:
+        low, low_open, high, high_open = (
+            None if high is None else high.copy_negate(),
+            high_open,
+            None if low is None else low.copy_negate(),
+            low_open,
+        )
+    if low is None or low < 0:
+        low, low_open = Decimal(0), False
+    if high is not None and (high < low or (high == low and (low_open or high_open))):
+        return None
+    return Magnitudes(low.copy_abs(), low_open, None if high is None else high.copy_abs(), high_open)
+
+
+def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
+    """Add the spellings of the numbers of the set between the nodes a and b."""
+    if numbers.low is None and numbers.high is None and numbers.step in (None, 1):
+        _add_free(net, a, b, integer=numbers.step is not None)
+        return
+    for negative in (False, True):
+        bounds = _magnitudes(numbers, negative)
+        if bounds is None:
+            continue
+        start = a
+        if negative:
+            start = net.node()
+            net.edge(a, 45, 45, start)
+        _add_automaton(net, start, plain(bounds, numbers.step), b)
+        if numbers.step is None:
+            _add_automaton(net, start, scientific(bounds), b)
+
+
+def _add_automaton(net: Network, a: int, automaton: Automaton, b: int) -> None:
+    nodes = [a] + [net.node() for _ in range(automaton.size - 1)]
+    for source, low, high, target in automaton.edges:
+        net.edge(nodes[source], low, high, nodes[target])
+    for state in automaton.accepting:
+        net.epsilon(nodes[state], b)
+
+
+def _add_free(net: Network, a: int, b: int, *, integer: bool) -> None:
+    """All numbers, or all integers."""
+    sign, zero, digits, point, fraction = (net.node() for _ in range(5))
+    net.epsilon(a, sign)
+    net.edge(a, 45, 45, sign)
+    net.edge(sign, 48, 48, zero)
+    net.edge(sign, 49, 57, digits)
+    net.edge(digits, 48, 57, digits)
+    last_digit = 48 if integer else 57
+    for whole in (zero, digits):
+        net.edge(whole, 46, 46, point)
+        net.epsilon(whole, b)
+    net.edge(point, 48, last_digit, fraction)
+    net.edge(fraction, 48, last_digit, fraction)
+    net.epsilon(fraction, b)
+    if integer:
+        return
+    mark, signed, exponent = (net.node() for _ in range(3))
+    for before in (zero, digits, fraction):
+        for byte in b"eE":
+            net.edge(before, byte, byte, mark)
+    net.epsilon(mark, signed)
+    for byte in b"+-":
+        net.edge(mark, byte, byte, signed)
+    net.edge(signed, 48, 57, exponent)
+    net.edge(exponent, 48, 57, exponent)
+    net.epsilon(exponent, b)
