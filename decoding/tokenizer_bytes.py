@@ -26,8 +26,8 @@ def read_tokens(tokenizer: Any) -> TokenBytes:
         if reader is not None:
             return reader(tokenizer)
     raise UnsupportedTokenizer(
-        f"{type(tokenizer).__name__} is not a known kind of tokenizer; those of transformers, tokenizers, sentencepiece, "
-        "tiktoken and mistral-common are, and Vocabulary.from_bytes takes the bytes themselves"
+        f"{type(tokenizer).__name__} is not a known kind of tokenizer; those of transformers, tokenizers, "
+        "sentencepiece, tiktoken and mistral-common are, and Vocabulary.from_bytes takes the bytes themselves"
     )
 
 

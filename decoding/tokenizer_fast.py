@@ -80,7 +80,8 @@ def _spelling(backend: Any, name: str) -> _Spelling:
     for option in ("continuing_subword_prefix", "end_of_word_suffix"):
         if getattr(model, option, None):
             raise UnsupportedTokenizer(
-                f"{name}: its model has {option} {getattr(model, option)!r}, so that a token's bytes depend on its neighbours"
+                f"{name}: its model has {option} {getattr(model, option)!r}, so that a token's bytes depend on "
+                "its neighbours"
             )
     decoders = _components(backend, "decoder", name)
     if not decoders:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from ..grammars.cache import write_atomically
 
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int32]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trie:
@@ -26,25 +29,26 @@ class Trie:
     node 0, the next one `size[0]`, and so on. Tokens without bytes are in no node.
     """
 
-    byte: NDArray[np.int32]
+    byte: Ints
     """[n] byte on the edge into the node, 0 to 255."""
-    size: NDArray[np.int32]
+    size: Ints
     """[n] number of nodes in the subtree, the node included."""
-    depth: NDArray[np.int32]
+    depth: Ints
     """[n] bytes before the node's own: 0 for a first byte."""
-    height: NDArray[np.int32]
+    height: Ints
     """[n] bytes on the longest path below the node, 0 for a leaf."""
-    token_start: NDArray[np.int32]
+    token_start: Ints
     """[n + 1] tokens ending at v are `order[token_start[v]:token_start[v + 1]]`; those in the subtree of v go on up to
     `token_start[v + size[v]]`."""
-    order: NDArray[np.int32]
+    order: Ints
     """[m] ids of the tokens, sorted by bytes; ids with the same bytes are adjacent, in order of id."""
 
     @classmethod
-    def build(cls, data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> Trie:
+    def build(cls, data: Bytes, offsets: Ints) -> Trie:
         """Build from the bytes of all ids: id i has `data[offsets[i]:offsets[i + 1]]` (uint8, int32[ids + 1])."""
         order = _sorted_tokens(data, offsets, np.flatnonzero(np.diff(offsets)).astype(np.int32))
-        return cls(*_build(data, offsets, order), order)
+        byte, size, depth, height, token_start = _build(data, offsets, order)
+        return cls(byte, size, depth, height, token_start, order)
 
     def __len__(self) -> int:
         """Number of nodes."""
@@ -62,7 +66,8 @@ class Trie:
     def load(cls, path: Path) -> Trie | None:
         """Read what `save` wrote; None where there is no such file or it is damaged."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # Opened here, because np.load leaves its file open where the content is no zip file.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 trie = cls(*(stored[field.name] for field in dataclasses.fields(cls)))
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
@@ -78,21 +83,21 @@ class Trie:
         )
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _precedes(data, offsets, keys, a, b):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True)
+def _precedes(data: Bytes, offsets: Ints, keys: NDArray[np.uint64], a: int, b: int) -> bool:
     """Whether token a comes before token b: by bytes, a prefix first, then by id."""
     if keys[a] != keys[b]:
-        return keys[a] < keys[b]
+        return bool(keys[a] < keys[b])
     length_a, length_b = offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b]
     for i in range(8, min(length_a, length_b)):
         x, y = data[offsets[a] + i], data[offsets[b] + i]
         if x != y:
-            return x < y
-    return a < b if length_a == length_b else length_a < length_b
+            return bool(x < y)
+    return a < b if length_a == length_b else bool(length_a < length_b)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _sorted_tokens(data, offsets, ids):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True)
+def _sorted_tokens(data: Bytes, offsets: Ints, ids: Ints) -> Ints:
     """Sort int32 ids by their bytes; keys hold the first eight bytes, so that most comparisons are of one integer."""
     keys = np.zeros(len(offsets) - 1, np.uint64)
     for i in range(len(ids)):
@@ -121,8 +126,8 @@ def _sorted_tokens(data, offsets, ids):  # type: ignore[no-untyped-def]
     return source
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _shared_prefix(data, offsets, a, b):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True)
+def _shared_prefix(data: Bytes, offsets: Ints, a: int, b: int) -> int:
     """Number of bytes that tokens a and b begin with in common."""
     limit = min(offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b])
     i = 0
@@ -131,8 +136,8 @@ def _shared_prefix(data, offsets, a, b):  # type: ignore[no-untyped-def]
     return i
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _build(data, offsets, order):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True)
+def _build(data: Bytes, offsets: Ints, order: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """The node arrays for tokens in sorted order: each token adds the nodes past what it shares with the one before."""
     n, deepest = 0, 0
     shared = np.zeros(len(order), np.int32)

@@ -56,8 +56,8 @@ class Vocabulary:
         self.size = len(source.tokens) if size is None else operator.index(size)
         if self.size < len(source.tokens):
             raise VocabularyError(
-                f"size={self.size} is too small: the tokenizer's ids go up to {len(source.tokens) - 1}, so the logits need "
-                f"at least {len(source.tokens)} columns"
+                f"size={self.size} is too small: the tokenizer's ids go up to {len(source.tokens) - 1}, so the logits "
+                f"need at least {len(source.tokens)} columns"
             )
         self.eos_token_ids = _eos_ids(source.eos_token_ids if eos_token_ids is None else eos_token_ids, self.size)
         control = source.special.union(self.eos_token_ids)
@@ -128,7 +128,7 @@ class Vocabulary:
     def _hash(self) -> str:
         state = hashlib.sha256(f"bytebound vocabulary {self.size} {self.eos_token_ids} ".encode())
         state.update(self.offsets.astype("<i4").tobytes())
-        state.update(self.data)
+        state.update(self.data.tobytes())
         return state.hexdigest()
 
     def _cached_trie(self) -> Trie:
