@@ -38,12 +38,12 @@ class EscapeScanner(Scanner):
         if c in "dDwWsS":
             return named_class(c, self.dialect, flags.a)
         if c in "pP":
-            return self._property(start, negative=c == "P")
+            return self._property(start, flags, negative=c == "P")
         if c == "b" and in_class:
             return 8
         return self._python_escape(c, start, in_class) if self.dialect == "python" else self._ecma_escape(c, start)
 
-    def _property(self, start: int, negative: bool) -> Ranges:
+    def _property(self, start: int, flags: Flags, negative: bool) -> Ranges:
         if self.accept("{"):
             name = self.take_until("}", "the property")
         elif self.dialect == "python":
@@ -55,6 +55,8 @@ class EscapeScanner(Scanner):
         except UnknownProperty:
             spelled = self.text[start : self.at]
             raise self.unsupported(spelled, "there is no Unicode property of this name", start) from None
+        if self.dialect == "python":  # regex ignores case before it negates, ECMAScript after
+            ranges = self.folded(ranges, flags)
         return complement(ranges) if negative else ranges
 
     def _python_escape(self, c: str, start: int, in_class: bool) -> int:

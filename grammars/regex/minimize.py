@@ -1,0 +1,101 @@
+"""Trimming and minimising partial deterministic automata given as rows of next states (-1: none).
+
+What leads nowhere is removed. States on no way to a cycle are merged from the ends upwards in linear time (Revuz 1992), the
+others by refining the partition that this leaves (Moore 1956).
+"""
+
+from __future__ import annotations
+
+Rows = list[list[int]]
+
+
+def minimal(rows: Rows, accepting: list[bool]) -> tuple[Rows, list[bool]]:
+    """The smallest automaton of the same language; state 0 stays the start and remains even if nothing matches."""
+    live = _live(rows, accepting)
+    if not live[0]:
+        return [[-1] * len(rows[0])], [False]
+    rows = [[t if t >= 0 and live[t] else -1 for t in row] if live[s] else [] for s, row in enumerate(rows)]
+    block = _blocks(rows, accepting, live)
+    return _quotient(rows, accepting, block)
+
+
+def _live(rows: Rows, accepting: list[bool]) -> list[bool]:
+    """States from which an accepting state can be reached."""
+    sources: list[list[int]] = [[] for _ in rows]
+    for s, row in enumerate(rows):
+        for t in set(row):
+            if t >= 0:
+                sources[t].append(s)
+    live = accepting.copy()
+    stack = [s for s, accepts in enumerate(accepting) if accepts]
+    while stack:
+        for s in sources[stack.pop()]:
+            if not live[s]:
+                live[s] = True
+                stack.append(s)
+    return live
+
+
+def _blocks(rows: Rows, accepting: list[bool], live: list[bool]) -> list[int]:
+    """The class of every live state under equality of languages."""
+    states = [s for s, alive in enumerate(live) if alive]
+    targets = {s: {t for t in rows[s] if t >= 0} for s in states}
+    waiting = {s: len(targets[s]) for s in states}
+    sources: dict[int, list[int]] = {s: [] for s in states}
+    for s in states:
+        for t in targets[s]:
+            sources[t].append(s)
+    block = [-1] * len(rows)
+    known: dict[tuple[object, ...], int] = {}
+    ready = [s for s in states if not waiting[s]]
+    for s in ready:  # grows: a state is ready when all it leads to have their class
+        key = (accepting[s], *(block[t] if t >= 0 else -1 for t in rows[s]))
+        block[s] = known.setdefault(key, len(known))
+        for source in sources[s]:
+            waiting[source] -= 1
+            if not waiting[source]:
+                ready.append(source)
+    cyclic = [s for s in states if waiting[s]]
+    if cyclic:
+        _refine(rows, accepting, cyclic, block, len(known))
+    return block
+
+
+def _refine(rows: Rows, accepting: list[bool], states: list[int], block: list[int], first: int) -> None:
+    """Coarsest stable partition of `states` given the final classes of all others; class numbers from `first` on."""
+    count = 0
+    for s in states:
+        block[s] = first + accepting[s]
+    block.append(-1)  # so that index -1, no transition, has class -1
+    while True:
+        known: dict[tuple[int, ...], int] = {}
+        fresh = []
+        for s in states:
+            key = (block[s], *[block[t] for t in rows[s]])
+            fresh.append(known.setdefault(key, len(known)))
+        for s, index in zip(states, fresh, strict=True):
+            block[s] = first + index
+        if len(known) == count:
+            break
+        count = len(known)
+    block.pop()
+
+
+def _quotient(rows: Rows, accepting: list[bool], block: list[int]) -> tuple[Rows, list[bool]]:
+    """One state for each class, numbered breadth first from the start."""
+    number = {block[0]: 0}
+    order = [0]
+    result: Rows = []
+    for s in order:  # grows while it is read
+        row = []
+        for t in rows[s]:
+            if t < 0:
+                row.append(-1)
+                continue
+            index = number.get(block[t])
+            if index is None:
+                index = number[block[t]] = len(order)
+                order.append(t)
+            row.append(index)
+        result.append(row)
+    return result, [accepting[s] for s in order]
