@@ -192,8 +192,6 @@ def _loops_on_characters(arena: Arena, q: int, target: int) -> int:
             if p < k.DEAD:
                 return p
             if p < 0:
-                if target == k.DEAD:
-                    continue
                 return 0
             if p == previous:
                 continue
@@ -277,30 +275,72 @@ def classify(arena: Arena, q: int, out: NDArray[np.int32]) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def room(arena: Arena, q: int, loop: NDArray[np.int32], characters: bool, limit: int) -> int:
-    """How many rounds of the loop q can still take, at most `limit`; DEAD where bytes of the loop do not all lead to
-    the same state, so that rounds cannot be counted; or a code of the engine."""
-    for rounds in range(limit):
-        target = k.UNKNOWN
-        previous = -1
-        for b in range(256):
-            if (loop[b >> 5] >> (b & 31)) & 1:
-                c = arena[arena[k.CLASSES] + b]
-                if c == previous:
-                    continue
-                previous = c
-                r = k.step_class(arena, q, c)
-                if r < k.DEAD:
-                    return r
-                if target == k.UNKNOWN:
-                    target = r
-                elif r != target:
-                    return k.DEAD
-        if characters:
-            whole = _loops_on_characters(arena, q, target)
-            if whole <= 0:
-                return k.DEAD if whole == 0 else whole
-        if target < 0:
-            return rounds
-        q = target
-    return limit
+def _round(arena: Arena, q: int, loop: NDArray[np.int32]) -> int:
+    """The stack whose top frame counts the rounds of q; DEAD unless all of q's configurations that can read a byte of
+    `loop` (or any byte above 127) are in the same round of the same counted loop."""
+    frame = k.DEAD
+    o = arena[arena[k.Q_OFFSET] + q]
+    for i in range(o, o + arena[arena[k.Q_LENGTH] + q]):
+        a, s = arena[arena[k.I_NODE] + i], arena[arena[k.I_STACK] + i]
+        reads = False
+        for e in range(arena[arena[k.EDGE_PTR] + a], arena[arena[k.EDGE_PTR] + a + 1]):
+            first, last = arena[arena[k.EDGES] + 3 * e], arena[arena[k.EDGES] + 3 * e + 1]
+            for c in range(first, last + 1):
+                b = arena[arena[k.REPRESENTATIVES] + c]
+                if b >= 0x80 or (loop[b >> 5] >> (b & 31)) & 1:
+                    reads = True
+        if not reads:
+            continue
+        if s == 0 or arena[arena[k.S_RETURN] + s] >= 0:
+            return k.DEAD
+        if frame == k.DEAD:
+            frame = s
+        elif (
+            arena[arena[k.S_RETURN] + s] != arena[arena[k.S_RETURN] + frame]
+            or arena[arena[k.S_DATA] + s] != arena[arena[k.S_DATA] + frame]
+        ):
+            return k.DEAD
+    return frame
+
+
+@njit(cache=True, boundscheck=False)
+def room(arena: Arena, q: int, loop: NDArray[np.int32], characters: bool) -> int:
+    """How many more rounds the counted loop that q is in allows, a round being one character of `loop`.
+
+    DEAD where that cannot be told from one step: the bytes of the loop do not all lead to the same state, or
+    configurations of several rounds or loops are mixed; or a code of the engine.
+    """
+    frame = _round(arena, q, loop)
+    if frame < 0:
+        return k.DEAD
+    ret, count = arena[arena[k.S_RETURN] + frame], arena[arena[k.S_DATA] + frame]
+    maximum = arena[arena[k.REPEATS] + 4 * (-1 - ret) + 3]
+    if count < 0 or maximum < 0:
+        return k.FAR
+    if maximum - count <= 1:
+        return maximum - count
+    target = k.UNKNOWN
+    previous = -1
+    for b in range(256):
+        if (loop[b >> 5] >> (b & 31)) & 1:
+            c = arena[arena[k.CLASSES] + b]
+            if c == previous:
+                continue
+            previous = c
+            r = k.step_class(arena, q, c)
+            if r < k.DEAD:
+                return r
+            if target == k.UNKNOWN:
+                target = r
+            elif r != target:
+                return k.DEAD
+    if target < 0:
+        return k.DEAD
+    if characters:
+        whole = _loops_on_characters(arena, q, target)
+        if whole <= 0:
+            return k.DEAD if whole == 0 else whole
+    after = _round(arena, target, loop)
+    if after < 0 or arena[arena[k.S_RETURN] + after] != ret or arena[arena[k.S_DATA] + after] != count + 1:
+        return k.DEAD
+    return maximum - count

@@ -46,6 +46,9 @@ class _Tables:
         self.depths = vocabulary.max_token_bytes
         self.words = (vocabulary.size + 31) // 32
         self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
+        # Writable copies: numba compiles a kernel anew for read-only arrays.
+        self.data = np.require(vocabulary.data, np.uint8, ["C", "W"])
+        self.offsets = np.require(vocabulary.offsets, np.int32, ["C", "W"])
         self.slices: dict[bytes, LoopSlice] = {}
 
     def slice(self, signature: NDArray[np.int32]) -> LoopSlice:
@@ -92,7 +95,7 @@ class Masker:
         self._lock = self.automaton.lock
         self.tables = shared_tables(vocabulary)
         self._eos = frozenset(vocabulary.eos_token_ids)
-        self._data, self._offsets = vocabulary.data, vocabulary.offsets
+        self._data, self._offsets = self.tables.data, self.tables.offsets
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
         self._contents: dict[int, Row] = {}
@@ -205,8 +208,8 @@ class Masker:
             return row, max(reach, automaton.distance(q))
         if kind == mk.NEAR:
             target = int(out[0])
-            loose = automaton.run(k.relax, q)
-            if loose != q and automaton.run(mk.classify, loose, out) == mk.LOOP:
+            loose = self._loop_without_bounds(q)
+            if loose != DEAD:
                 counted = self._counted(q, loose, out[1:10].copy())
                 if counted is not None:
                     return counted
@@ -219,16 +222,28 @@ class Masker:
         nothing = np.zeros(self.words, np.uint32)
         return self._fill_in(nothing, lambda arena, row: mk.walk(arena, tables.trie, stack, row, q))
 
+    def _loop_without_bounds(self, q: int) -> int:
+        """The self-loop that q would be in, if its counters had no bounds, or DEAD; leaves its signature in `_out`."""
+        run, out = self.automaton.run, self._out
+        loose = run(k.relax, q)
+        if loose == q:
+            return DEAD
+        if run(mk.classify, loose, out) == mk.LOOP:
+            return loose
+        first = int(out[0])  # before the first round, the loop's exit is not open yet
+        if first >= 0 and run(mk.classify, first, out) == mk.LOOP and run(k.includes, first, loose):
+            return first
+        return DEAD
+
     def _counted(self, q: int, loose: int, signature: NDArray[np.int32]) -> tuple[Row, int] | None:
         """The mask of a counted loop near a bound, from that of the same loop without bounds; None where the rounds
         cannot be counted."""
         piece = self.tables.slice(signature)
-        longest = len(piece.longer_than)
-        rounds = self.automaton.run(mk.room, q, signature[:8], bool(signature[8]), longest)
+        rounds = self.automaton.run(mk.room, q, signature[:8], bool(signature[8]))
         if rounds == DEAD:
             return None
         base = self._raw_mask(loose).copy()
-        if rounds < longest:
+        if rounds < len(piece.longer_than):
             mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
         data, offsets, tails = self._data, self._offsets, piece.tail_tokens
         row, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tails, row, q))
@@ -277,7 +292,7 @@ def _use_kernels() -> None:
             network.edge(key, lo, hi, loop)
         network.edge(a, 0, 0, loop)
         network.edge(a, 1, 1, counted)
-        network.literal(key, b"a" * 8, b)
+        network.literal(key, b"a" * 20, b)
         network.edge(a, 2, 2, key)
         network.edge(loop, 0x22, 0x22, b)
         end = network.node()
@@ -290,5 +305,7 @@ def _use_kernels() -> None:
     for first in range(3):
         state = masker.accept(masker.start, first)
         masker.fill(state, row)
-        masker.fill(masker.accept(state, 0x41), row, remaining=2)
+        for _ in range(19):
+            state = masker.accept(state, 0x41)
+            masker.fill(state, row, remaining=2)
     masker.forced_tokens(masker.start)

@@ -8,7 +8,7 @@ then serves every state of every grammar that loops on the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -19,23 +19,55 @@ from .mask_kernels import BYTE, DEPTH, NODES, SIZE, TOKEN_START, TOKENS, PackedT
 Int32Array = NDArray[np.int32]
 
 
-@dataclass(frozen=True)
 class LoopSlice:
     """A vocabulary cut along one loop.
 
     Attributes:
         inside: row of the tokens that stay in the loop from end to end.
-        inside_tokens: their ids, by falling number of characters (rounds of the loop).
-        longer_than: int32 [n]: `inside_tokens[:longer_than[r]]` have more than r characters, for r < n.
         tails: packed trie of the distinct tails of all other tokens.
-        tail_tokens: ids of all other tokens.
+        tail_tokens: int32, ids of all other tokens.
+        inside_tokens: int32, ids of the inside tokens, by falling number of characters (rounds of the loop).
+        longer_than: int32 [n]: `inside_tokens[:longer_than[r]]` have more than r characters, for r < n.
     """
 
-    inside: Row
-    inside_tokens: Int32Array
-    longer_than: Int32Array
-    tails: PackedTrie
-    tail_tokens: Int32Array
+    def __init__(self, inside: Row, tails: PackedTrie, tokens: Int32Array, rounds: Int32Array) -> None:
+        self.inside = inside
+        self.tails = tails
+        self._tokens, self._rounds = tokens, rounds
+        self.tail_tokens = np.ascontiguousarray(tokens[rounds < 0])
+
+    @cached_property
+    def _by_rounds(self) -> tuple[Int32Array, Int32Array]:
+        return _sort_by_rounds(self._tokens, self._rounds)
+
+    @property
+    def inside_tokens(self) -> Int32Array:
+        return self._by_rounds[0]
+
+    @property
+    def longer_than(self) -> Int32Array:
+        return self._by_rounds[1]
+
+
+@njit(cache=True, boundscheck=False)
+def _sort_by_rounds(tokens: Int32Array, rounds: Int32Array) -> tuple[Int32Array, Int32Array]:
+    """Tokens with rounds >= 0 by falling rounds, and for every r how many have more than r (counting sort)."""
+    most = 0
+    for e in range(rounds.size):
+        most = max(most, rounds[e])
+    longer_than = np.zeros(most + 1, np.int32)
+    for e in range(rounds.size):
+        if rounds[e] > 0:
+            longer_than[rounds[e] - 1] += 1
+    for r in range(most - 1, -1, -1):
+        longer_than[r] += longer_than[r + 1]
+    place = longer_than.copy()
+    order = np.empty(longer_than[0], np.int32)
+    for e in range(rounds.size):
+        if rounds[e] > 0:
+            order[place[rounds[e]]] = tokens[e]
+            place[rounds[e]] += 1
+    return order, longer_than
 
 
 @njit(cache=True, boundscheck=False)
@@ -82,9 +114,7 @@ def _cut(
     parent = np.zeros(n + 1, np.int32)
     label = np.zeros(n + 1, np.int32)
     count = np.zeros(n + 1, np.int32)
-    slots = 1
-    while slots < 4 * n + 4:
-        slots *= 2
+    slots = 1 << 12
     table = np.full(slots, -1, np.int32)
     nodes = 1
     # Per depth: rounds so far, bytes pending of the current character with its first byte, and the tail node reached.
@@ -126,10 +156,19 @@ def _cut(
                 table[h] = nodes
                 parent[nodes], label[nodes] = above, b
                 nodes += 1
-            tail[d + 1] = table[h]
+            reached = table[h]
+            tail[d + 1] = reached
+            if 2 * nodes > slots:
+                slots *= 4
+                table = np.full(slots, -1, np.int32)
+                for w in range(1, nodes):
+                    h = ((parent[w] * 256 + label[w]) * 0x9E3779B1) & (slots - 1)
+                    while table[h] >= 0:
+                        h = (h + 1) & (slots - 1)
+                    table[h] = w
             for e in range(first, last):
-                tail_of[e] = table[h]
-                count[table[h]] += 1
+                tail_of[e] = reached
+                count[reached] += 1
         else:
             for e in range(first, last):
                 t = trie[trie[TOKENS] + e]
@@ -197,14 +236,4 @@ def build_slice(trie: PackedTrie, depths: int, words: int, loop: Int32Array, cha
     rounds, tail_of, parent, label, count, _ = _cut(trie, depths, loop, characters, inside)
     tokens = trie[trie[TOKENS] : trie[TOKENS] + len(rounds)]
     tails = pack_trie(*_tail_trie(parent, label, count, tail_of, tokens))
-    stays = rounds >= 0
-    order = np.argsort(-rounds[stays], kind="stable")
-    longest = int(rounds.max(initial=0))
-    longer_than = np.cumsum(np.bincount(rounds[stays], minlength=longest + 2)[::-1])[::-1][1:]
-    return LoopSlice(
-        inside=inside,
-        inside_tokens=np.ascontiguousarray(tokens[stays][order]),
-        longer_than=longer_than.astype(np.int32),
-        tails=tails,
-        tail_tokens=np.ascontiguousarray(tokens[tail_of > 0]),
-    )
+    return LoopSlice(inside, tails, tokens, rounds)

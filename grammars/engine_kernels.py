@@ -420,6 +420,20 @@ def relax(arena: Arena, q: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
+def includes(arena: Arena, q: int, p: int) -> int:
+    """1 if every configuration of p is one of q, so that q allows all that p allows; else 0."""
+    i, end = arena[arena[Q_OFFSET] + q], arena[arena[Q_OFFSET] + q] + arena[arena[Q_LENGTH] + q]
+    o = arena[arena[Q_OFFSET] + p]
+    for j in range(o, o + arena[arena[Q_LENGTH] + p]):
+        a, s = arena[arena[I_NODE] + j], arena[arena[I_STACK] + j]
+        while i < end and (arena[arena[I_NODE] + i] != a or arena[arena[I_STACK] + i] != s):
+            i += 1
+        if i == end:
+            return 0
+    return 1
+
+
+@njit(cache=True, boundscheck=False)
 def rehash(arena: Arena) -> None:
     """Rebuild both hash tables after the arena has moved to a larger one."""
     for h in range(arena[STACK_SLOTS]):
