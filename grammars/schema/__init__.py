@@ -1,0 +1,91 @@
+"""JSON Schema and pydantic models as grammars: every keyword exact, or refused by name.
+
+`document` finds places and references, `keywords` knows the drafts, `conjunction` and `gather` turn schemas into plans
+(`plan`), and `emit` writes plans into a network, with `text`, `strings`, `numbers` and `formats` for the scalars.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..errors import EmptyLanguage, GrammarError, Unsupported
+from ..grammar import Grammar
+from ..network import Network
+from .document import Document
+from .emit import Writer
+from .gather import Gatherer
+from .plan import contradiction
+from .text import Layout
+
+
+def json_schema(
+    schema: dict[str, Any] | bool | str,
+    *,
+    whitespace: str = "flexible",
+    property_order: str = "schema",
+    unknown_formats: str = "annotation",
+) -> Grammar:
+    """JSON texts that satisfy a JSON Schema (drafts 4, 6, 7, 2019-09, 2020-12 by `$schema`; 2020-12 without).
+
+    Args:
+        schema: the schema, or its JSON text.
+        whitespace: "flexible" (after `{ [ , :` and before `} ] , :` nothing, one space, or one newline with at most 24
+            spaces or 8 tabs) or "compact" (none).
+        property_order: "schema": properties in the order of the schema, then required ones it does not describe, then
+            others. Optional ones may be left out.
+        unknown_formats: "annotation" (they constrain nothing, as the specification has it) or "refuse".
+
+    The result's `ignored` lists the JSON Pointers of unknown keywords and formats.
+    Raises GrammarError for what is no schema, Unsupported for what is not enforced (`.keyword`, `.pointer`),
+    EmptyLanguage where nothing satisfies the schema, BudgetExceeded where the automaton would be too large.
+    """
+    if isinstance(schema, str):
+        try:
+            schema = json.loads(schema)
+        except ValueError as error:
+            raise GrammarError(f"the schema is no JSON text: {error}") from error
+    if not isinstance(schema, dict | bool):
+        raise GrammarError(f"a schema is an object or a boolean, not {type(schema).__name__}", pointer="")
+    if property_order != "schema":
+        raise Unsupported(
+            f"property_order must be 'schema', not {property_order!r}: no other order is enforced yet",
+            keyword="property_order",
+        )
+    if unknown_formats not in ("annotation", "refuse"):
+        raise GrammarError(f"unknown_formats must be 'annotation' or 'refuse', not {unknown_formats!r}")
+    layout = Layout(whitespace)
+    document = Document(schema)
+    try:
+        root = Gatherer(document, unknown_formats).plan()
+    except RecursionError as error:
+        raise GrammarError("the schema is nested too deeply") from error
+    if not root.possible:
+        raise EmptyLanguage(f"nothing satisfies the schema: {contradiction(root)}", pointer="")
+
+    def emit(net: Network, a: int, b: int) -> None:
+        Writer(net, layout).add(a, root, b)
+
+    title = schema.get("title") if isinstance(schema, dict) else None
+    name = title if isinstance(title, str) and title else "JSON Schema"
+    return Grammar(emit, name, schema=schema, ignored=tuple(document.ignored))
+
+
+def pydantic(
+    model: Any, *, whitespace: str = "flexible", property_order: str = "schema", unknown_formats: str = "annotation"
+) -> Grammar:
+    """JSON texts that satisfy the schema of a pydantic model class; `.model` of the result is the class.
+
+    The other arguments and the errors are those of `json_schema`.
+    """
+    describe = getattr(model, "model_json_schema", None)
+    if not callable(describe) or not isinstance(model, type):
+        raise GrammarError(f"pydantic() takes a model class, not {model!r:.60}")
+    grammar = json_schema(
+        describe(), whitespace=whitespace, property_order=property_order, unknown_formats=unknown_formats
+    )
+    grammar.model = model
+    return grammar
+
+
+__all__ = ["json_schema", "pydantic"]

@@ -1,0 +1,136 @@
+"""Sets of strings given by patterns, formats, values and lengths, decided exactly and added to a network.
+
+Patterns and formats are regular, so a set is a product of automata over code points; lengths alone are counted loops.
+Automata are made once in a process and kept by their content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..errors import BudgetExceeded, GrammarError
+from ..network import Network, Rule
+from ..regex import CharacterAutomaton, parse
+from . import formats
+from .text import add_json_characters, add_literal, add_one_of, bounded_string, free_string
+
+MAX_STATES = 20_000
+
+
+@dataclass(frozen=True)
+class StringSet:
+    """Strings that match every pattern (search) and format, within length bounds (characters), among `values` if given."""
+
+    patterns: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int | None = None
+    values: tuple[str, ...] | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether only lengths restrict it."""
+        return not self.patterns and not self.formats and self.values is None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no string is in the set."""
+        if self.maximum is not None and self.minimum > self.maximum:
+            return True
+        if self.values is not None:
+            return not members(self)
+        if self.is_free:
+            return False
+        return automaton(self).is_empty()
+
+    def __contains__(self, text: str) -> bool:
+        if len(text) < self.minimum or (self.maximum is not None and len(text) > self.maximum):
+            return False
+        if self.values is not None and text not in self.values:
+            return False
+        return all(_pattern(p).matches(text) for p in self.patterns) and all(_format(f).matches(text) for f in self.formats)
+
+
+def check_pattern(pattern: str, pointer: str, keyword: str) -> None:
+    """Raise our error for a pattern that is broken or not regular, with its place in the schema."""
+    try:
+        _pattern(pattern)
+    except GrammarError as error:
+        raise type(error)(f"{keyword} {pattern!r:.80}: {error.message}", pointer=pointer, keyword=keyword) from error
+
+
+def pattern_matches(pattern: str, text: str) -> bool:
+    """Whether the pattern is found in the text."""
+    return _pattern(pattern).matches(text)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(pattern: str) -> CharacterAutomaton:
+    return parse(pattern, dialect="ecma").automaton(search=True, max_states=MAX_STATES)
+
+
+@lru_cache(maxsize=64)
+def _format(name: str) -> CharacterAutomaton:
+    if name == "hostname":
+        return formats.hostname()
+    return parse(formats.pattern(name), dialect="ecma").automaton(search=True, max_states=MAX_STATES)
+
+
+@lru_cache(maxsize=4096)
+def members(strings: StringSet) -> tuple[str, ...]:
+    """The strings of a set that is given by its values."""
+    assert strings.values is not None
+    return tuple(v for v in strings.values if v in strings)
+
+
+@lru_cache(maxsize=4096)
+def automaton(strings: StringSet) -> CharacterAutomaton:
+    """The set as an automaton over code points. Raises BudgetExceeded when it needs too many states."""
+    if strings.values is not None:
+        return CharacterAutomaton.from_strings(list(members(strings)))
+    result = CharacterAutomaton.everything()
+    for machine in [_pattern(p) for p in strings.patterns] + [_format(f) for f in strings.formats]:
+        result = machine if result.states == 1 and _is_everything(result) else result.intersect(machine)
+    try:
+        return result.length_between(strings.minimum, strings.maximum)
+    except BudgetExceeded as error:
+        there = (strings.patterns, strings.formats, strings.minimum, strings.maximum is not None)
+        names = [n for n, given in zip(("pattern", "format", "minLength", "maxLength"), there, strict=True) if given]
+        raise BudgetExceeded(f"{' and '.join(names)} together need too large an automaton") from error
+
+
+def add_strings(net: Network, a: int, strings: StringSet, b: int) -> None:
+    """Add the strings of the set, quotes included, between the nodes a and b."""
+    if strings.values is not None:
+        values = members(strings)
+        if len(values) == 1:
+            add_literal(net, a, values[0], b)
+        elif values:
+            add_one_of(net, a, values, b)
+        return
+    net.call(a, _rule(net, strings), b)
+
+
+def _rule(net: Network, strings: StringSet) -> Rule:
+    if strings.is_free:
+        if not strings.minimum and strings.maximum is None:
+            return free_string(net)
+        return bounded_string(net, strings.minimum, strings.maximum)
+    key = ("strings", strings)
+    rule: Rule | None = net.memo.get(key)
+    if rule is None:
+        machine = automaton(strings)
+        if _is_everything(machine):
+            return free_string(net)
+        rule = net.memo[key] = net.rule()
+        before, after = net.node(), net.node()
+        net.edge(rule.start, 0x22, 0x22, before)
+        machine.emit(net, before, after, add_json_characters)
+        net.edge(after, 0x22, 0x22, rule.end)
+    return rule
+
+
+def _is_everything(machine: CharacterAutomaton) -> bool:
+    return machine.states == 1 and bool(machine.accepting[0]) and len(machine.classes) == 1
+
