@@ -1,0 +1,289 @@
+"""Deterministic automata over classes of code points, and the operations that keep a language regular.
+
+Strings of a JSON Schema with patterns, lengths, enumerations and formats are intersections, unions and complements of these;
+what comes out is emitted into a byte network through an encoder (UTF-8, or the JSON spelling of characters).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..characters import FULL, NOTHING, Classifier, Ranges, from_characters, partition, union
+from ..errors import BudgetExceeded, EmptyLanguage
+from ..network import Network
+from .minimize import Rows, minimal
+
+MAX_STATES = 20_000
+
+AddCharacters = Callable[[Network, int, Ranges, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterAutomaton:
+    """A minimal deterministic automaton over code points; state 0 is the start.
+
+    Attributes:
+        classes: partition of U+0000..U+10FFFF, a tuple of sets of code points.
+        table: int32 [states, classes], the next state; -1 where no string of the language goes on.
+        accepting: bool [states].
+    """
+
+    classes: tuple[Ranges, ...]
+    table: NDArray[np.int32]
+    accepting: NDArray[np.bool_]
+
+    @classmethod
+    def from_rows(cls, classes: tuple[Ranges, ...], rows: Rows, accepting: list[bool]) -> CharacterAutomaton:
+        """The minimal automaton of these transitions (rows of next states, -1 for none; state 0 is the start)."""
+        rows, accepting = minimal(rows, accepting)
+        return cls(classes, np.array(rows, np.int32).reshape(len(rows), len(classes)), np.array(accepting, np.bool_))
+
+    @classmethod
+    def nothing(cls) -> CharacterAutomaton:
+        """The automaton that matches no string."""
+        return cls.from_rows((FULL,), [[-1]], [False])
+
+    @classmethod
+    def everything(cls) -> CharacterAutomaton:
+        """The automaton that matches every string."""
+        return cls.from_rows((FULL,), [[0]], [True])
+
+    @classmethod
+    def from_strings(cls, strings: Iterable[str]) -> CharacterAutomaton:
+        """The automaton of exactly these strings: suffixes merged while the trie is built (Daciuk and others 2000)."""
+        words = sorted(set(strings))
+        if not words:
+            return cls.nothing()
+        cells, parts = partition(tuple(from_characters(c) for c in sorted({c for word in words for c in word})))
+        cell_of = {chr(cells[part[0]][0][0]): part[0] for part in parts}
+        numbers: dict[tuple[object, ...], int] = {}
+        frozen: list[tuple[bool, dict[int, int]]] = []
+        path: list[tuple[bool, dict[int, int]]] = [(False, {})]  # the states of the last word, which may still grow
+
+        def freeze(depth: int, word: str) -> None:
+            """Give a number to the states of the word beyond the depth; equal states get the same."""
+            while len(path) > depth + 1:
+                accepts, targets = path.pop()
+                number = numbers.setdefault((accepts, *targets.items()), len(frozen))
+                if number == len(frozen):
+                    frozen.append((accepts, targets))
+                path[-1][1][cell_of[word[len(path) - 1]]] = number
+
+        previous = ""
+        for word in words:
+            shared = len(os.path.commonprefix((word, previous)))
+            freeze(shared, previous)
+            path.extend((False, {}) for _ in word[shared:])
+            path[-1] = (True, path[-1][1])
+            previous = word
+        freeze(0, previous)
+        states = [path[0], *reversed(frozen)]  # targets are frozen before their sources
+        table = np.full((len(states), len(cells)), -1, np.int32)
+        for s, (_, targets) in enumerate(states):
+            for cell, number in targets.items():
+                table[s, cell] = len(frozen) - number
+        return cls(cells, table, np.array([accepts for accepts, _ in states], np.bool_))
+
+    @property
+    def states(self) -> int:
+        """How many states there are."""
+        return len(self.accepting)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        rows: Rows = self.table.tolist()
+        return rows
+
+    @cached_property
+    def _class_of(self) -> Classifier:
+        return Classifier(self.classes)
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole text is in the language."""
+        state = 0
+        for c in text:
+            state = self._rows[state][self._class_of(ord(c))]
+            if state < 0:
+                return False
+        return bool(self.accepting[state])
+
+    def is_empty(self) -> bool:
+        """Whether no string is in the language."""
+        return not self.accepting.any()
+
+    def minimized(self) -> CharacterAutomaton:
+        """The smallest automaton of the language, classes that no state tells apart joined."""
+        columns: dict[bytes, int] = {}
+        for c in range(len(self.classes)):
+            columns.setdefault(self.table[:, c].tobytes(), len(columns))
+        groups: list[list[Ranges]] = [[] for _ in columns]
+        keep = [0] * len(columns)
+        for c, ranges in enumerate(self.classes):
+            group = columns[self.table[:, c].tobytes()]
+            groups[group].append(ranges)
+            keep[group] = c
+        classes = tuple(union(*group) for group in groups)
+        return self.from_rows(classes, self.table[:, keep].tolist(), self.accepting.tolist())
+
+    # operations
+
+    def intersect(self, other: CharacterAutomaton) -> CharacterAutomaton:
+        """Strings in both languages."""
+        return self._product(other, lambda a, b: a and b, needs_both=True)
+
+    def union(self, other: CharacterAutomaton) -> CharacterAutomaton:
+        """Strings in at least one of the languages."""
+        return self._product(other, lambda a, b: a or b)
+
+    def difference(self, other: CharacterAutomaton) -> CharacterAutomaton:
+        """Strings in this language and not in the other."""
+        return self._product(other, lambda a, b: a and not b)
+
+    def complement(self) -> CharacterAutomaton:
+        """Strings that are not in the language."""
+        return self.everything().difference(self)
+
+    def equivalent(self, other: CharacterAutomaton) -> bool:
+        """Whether both have the same language."""
+        return self._product(other, lambda a, b: a != b).is_empty()
+
+    def _product(
+        self,
+        other: CharacterAutomaton,
+        accepts: Callable[[bool, bool], bool],
+        needs_both: bool = False,
+        max_states: int = 20 * MAX_STATES,
+    ) -> CharacterAutomaton:
+        """Both run in step from (0, 0); -1 stands for a component that has left its language."""
+        classes, mine, yours = _common_classes(self.classes, other.classes)
+        pairs = list(zip(mine, yours, strict=True))
+        left, right = [*self._rows, [-1] * len(self.classes)], [*other._rows, [-1] * len(other.classes)]
+        number = {(0, 0): 0}
+        order = [(0, 0)]
+        rows: Rows = []
+        for a, b in order:  # grows while it is read
+            from_a, from_b = left[a], right[b]
+            row = []
+            for i, j in pairs:
+                target = from_a[i], from_b[j]
+                if target == (-1, -1) or (needs_both and -1 in target):
+                    row.append(-1)
+                    continue
+                index = number.setdefault(target, len(order))
+                if index == len(order):
+                    order.append(target)
+                row.append(index)
+            rows.append(row)
+            if len(order) > max_states:
+                raise BudgetExceeded(f"combining automata of {self.states} and {other.states} states is too large")
+        ends_a, ends_b = [*self.accepting.tolist(), False], [*other.accepting.tolist(), False]
+        return self.from_rows(classes, rows, [accepts(ends_a[a], ends_b[b]) for a, b in order])
+
+    # lengths, in characters
+
+    def shortest(self) -> int:
+        """Length of the shortest string. Raises EmptyLanguage when there is none."""
+        frontier, seen, length = {0}, {0}, 0
+        while frontier:
+            if any(self.accepting[s] for s in frontier):
+                return length
+            frontier = {t for s in frontier for t in self._rows[s] if t >= 0} - seen
+            seen |= frontier
+            length += 1
+        raise EmptyLanguage("no string matches, so there is no shortest one")
+
+    def longest(self) -> int | None:
+        """Length of the longest string; None if there is no bound. Raises EmptyLanguage when nothing matches."""
+        if self.is_empty():
+            raise EmptyLanguage("no string matches, so there is no longest one")
+        waiting = [0] * self.states
+        targets = [{t for t in row if t >= 0} for row in self._rows]
+        for target in targets:
+            for t in target:
+                waiting[t] += 1
+        length = [0] * self.states
+        ready = [s for s, count in enumerate(waiting) if not count]
+        for s in ready:  # a topological order, as far as there is one
+            for t in targets[s]:
+                length[t] = max(length[t], length[s] + 1)
+                waiting[t] -= 1
+                if not waiting[t]:
+                    ready.append(t)
+        return max(length) if len(ready) == self.states else None
+
+    def length_between(self, minimum: int, maximum: int | None) -> CharacterAutomaton:
+        """Strings of at least `minimum` and at most `maximum` characters (None: no bound)."""
+        if self.is_empty():
+            return self
+        longest = self.longest()
+        if self.shortest() >= minimum and (maximum is None or (longest is not None and longest <= maximum)):
+            return self
+        last = minimum if maximum is None else maximum
+        if longest is not None:
+            last = min(last, longest)
+            if longest < minimum:
+                return self.nothing()
+        if (last + 1) * self.states > 20 * MAX_STATES:
+            raise BudgetExceeded(f"an automaton of {self.states} states with lengths up to {last} is too large")
+        rows = [[i + 1] for i in range(last)] + [[last if maximum is None else -1]]
+        if maximum is not None and maximum < minimum:
+            return self.nothing()
+        counter = CharacterAutomaton((FULL,), np.array(rows, np.int32), np.arange(last + 1) >= minimum)
+        return self.intersect(counter)
+
+    # into a byte network
+
+    @cached_property
+    def edges(self) -> list[tuple[int, int, Ranges]]:
+        """(state, next state, characters) of all transitions, one for each pair of states."""
+        known: dict[tuple[int, ...], Ranges] = {}
+        edges = []
+        for s, row in enumerate(self._rows):
+            by_target: dict[int, list[int]] = {}
+            for c, t in enumerate(row):
+                if t >= 0:
+                    by_target.setdefault(t, []).append(c)
+            for t, group in by_target.items():
+                key = tuple(group)
+                if key not in known:
+                    known[key] = union(*(self.classes[c] for c in group))
+                edges.append((s, t, known[key]))
+        return edges
+
+    def emit(self, net: Network, a: int, b: int, add_characters: AddCharacters) -> None:
+        """Add the language between nodes a and b of a network; the encoder adds the bytes of one character."""
+        nodes = [net.node() for _ in self._rows]
+        leads_on = {s for s, _, _ in self.edges}
+        for s, accepts in enumerate(self.accepting.tolist()):
+            if accepts and s not in leads_on and s:
+                nodes[s] = b
+            elif accepts:
+                net.epsilon(nodes[s], b)
+        net.epsilon(a, nodes[0])
+        for s, t, ranges in self.edges:
+            add_characters(net, nodes[s], ranges, nodes[t])
+
+
+@lru_cache(maxsize=512)
+def _common_classes(
+    a: tuple[Ranges, ...], b: tuple[Ranges, ...]
+) -> tuple[tuple[Ranges, ...], tuple[int, ...], tuple[int, ...]]:
+    """A partition finer than both, and for each of its cells the class of either that holds it."""
+    if a == b:
+        same = tuple(range(len(a)))
+        return a, same, same
+    cells, parts = partition(a + b)
+    of_a, of_b = [0] * len(cells), [0] * len(cells)
+    for i, part in enumerate(parts):
+        for cell in part:
+            if i < len(a):
+                of_a[cell] = i
+            else:
+                of_b[cell] = i - len(a)
+    return cells, tuple(of_a), tuple(of_b)
