@@ -5,6 +5,9 @@ from .engine import Budget
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, Unsupported
 from .grammar import Grammar
 from .network import Network
+from .schema import json_schema, pydantic
+from .trigger import after
+from .front import choice, regex
 
 __all__ = [
     "DEAD",
@@ -17,4 +20,9 @@ __all__ = [
     "GrammarError",
     "Network",
     "Unsupported",
+    "after",
+    "choice",
+    "json_schema",
+    "pydantic",
+    "regex",
 ]
