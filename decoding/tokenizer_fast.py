@@ -27,10 +27,11 @@ class _Spelling:
 
 def read_backend(backend: Any, name: str, special_ids: Iterable[int], eos_token_ids: tuple[int, ...]) -> TokenBytes:
     """Read a `tokenizers.Tokenizer`; `name` is the class named in errors, special_ids are added to its own."""
-    spelling = _spelling(backend, name)
+    unknown, byte_fallback = _model_options(backend.model, name)
+    spelling = _spelling(backend, name, byte_fallback)
     added = backend.get_added_tokens_decoder()
     strings = _strings(backend, added)
-    special = {*special_ids, *_unknown_ids(backend.model), *(i for i, token in added.items() if token.special)}
+    special = {*special_ids, *unknown, *(i for i, token in added.items() if token.special)}
     text = ["" if s is None or i in special else s for i, s in enumerate(strings)]
     fallback: dict[int, bytes] = {}
     if spelling.byte_level:
@@ -63,36 +64,33 @@ def _strings(backend: Any, added: dict[int, Any]) -> list[str | None]:
     return strings
 
 
-def _unknown_ids(model: Any) -> list[int]:
-    """Ids of the unknown token, which is not the text that it is written as."""
-    if type(model).__name__ == "Unigram":
-        unknown = json.loads(model.__getstate__())["unk_id"]
-    else:
-        unknown = None if model.unk_token is None else model.token_to_id(model.unk_token)
-    return [] if unknown is None else [unknown]
-
-
-def _spelling(backend: Any, name: str) -> _Spelling:
-    model = backend.model
+def _model_options(model: Any, name: str) -> tuple[list[int], bool]:
+    """Ids of the unknown token, which is not the text that it is written as, and whether there is byte fallback."""
     kind = type(model).__name__
-    if kind not in ("BPE", "Unigram"):
+    if kind == "Unigram":  # has no attributes for these
+        state = json.loads(model.__getstate__())
+        return [] if state["unk_id"] is None else [state["unk_id"]], state["byte_fallback"]
+    if kind != "BPE":
         raise UnsupportedTokenizer(f"{name}: its model {kind} has no exact bytes for a token; BPE and Unigram have")
     for option in ("continuing_subword_prefix", "end_of_word_suffix"):
-        if getattr(model, option, None):
+        if getattr(model, option):
             raise UnsupportedTokenizer(
                 f"{name}: its model has {option} {getattr(model, option)!r}, so that a token's bytes depend on "
                 "its neighbours"
             )
+    unknown = None if model.unk_token is None else model.token_to_id(model.unk_token)
+    return [] if unknown is None else [unknown], model.byte_fallback
+
+
+def _spelling(backend: Any, name: str, byte_fallback: bool) -> _Spelling:
+    """What the decoder makes of token strings; UnsupportedTokenizer where it does more than concatenate."""
     decoders = _components(backend, "decoder", name)
     if not decoders:
         encoders = _components(backend, "pre_tokenizer", name) + _components(backend, "normalizer", name)
         if all(component["type"] != "ByteLevel" for component in encoders):
             raise UnsupportedTokenizer(f"{name}: it has no decoder, so that how tokens join into text is not known")
         return _Spelling(byte_level=True)
-    spelling = _Spelling(byte_fallback=getattr(model, "byte_fallback", False))
-    if kind == "Unigram":
-        spelling.byte_fallback = json.loads(model.__getstate__())["byte_fallback"]
-    fused = False
+    spelling, fused = _Spelling(byte_fallback=byte_fallback), False
     for component in decoders:
         kind = component["type"]
         if kind == "ByteLevel":

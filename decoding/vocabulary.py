@@ -98,7 +98,10 @@ class Vocabulary:
 
         Raises UnsupportedTokenizer where the tokens have no exact bytes, VocabularyError where size or an id is wrong.
         """
-        return cls(read_tokens(tokenizer), size=size, eos_token_ids=eos_token_ids, cache=cache)
+        source = read_tokens(tokenizer)
+        if not any(source.tokens):
+            raise VocabularyError(f"{type(tokenizer).__name__} has no text tokens; was it made without its vocabulary?")
+        return cls(source, size=size, eos_token_ids=eos_token_ids, cache=cache)
 
     @classmethod
     def from_bytes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import shutil
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -198,3 +199,14 @@ def test_sentencepiece_of_mistral_common(file: str) -> None:
     assert tokenizer.id_to_piece(int(vocabulary.byte_tokens[0x0A])) == "<0x0A>"
     same = [tokenizer, tokenizer._model, transformers.MistralCommonBackend(str(MISTRAL / file))]
     assert {Vocabulary.from_tokenizer(t).fingerprint for t in same} == {vocabulary.fingerprint}
+
+
+def test_sentencepiece_model_converted_by_transformers(tmp_path: Path) -> None:
+    shutil.copy(MISTRAL / SPM[0], tmp_path / "tokenizer.model")
+    tokenizer = transformers.LlamaTokenizer.from_pretrained(tmp_path)
+    vocabulary = Vocabulary.from_tokenizer(tokenizer)
+    own = Vocabulary.from_tokenizer(MistralTokenizer.from_file(str(MISTRAL / SPM[0])))
+    assert vocabulary.fingerprint == own.fingerprint and np.array_equal(vocabulary.byte_tokens, own.byte_tokens)
+    for text in TEXTS + random_texts():
+        prefix = "" if text.startswith(" ") else " "  # Metaspace adds none to a text that begins with a space
+        assert vocabulary.text(tokenizer.encode(text, add_special_tokens=False)) == (prefix + text).encode()
