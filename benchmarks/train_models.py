@@ -28,7 +28,7 @@ import corpus
 import torch
 import train_tokenizers
 from tqdm import tqdm
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 MODELS = Path(__file__).resolve().parents[1] / "integrations" / "models"
 TOKENIZERS: dict[str, Callable[[list[str]], PreTrainedTokenizerFast]] = {
@@ -108,8 +108,10 @@ def export(model: LlamaForCausalLM, folder: Path) -> None:
     """Write weights in float16; the configuration asks for float32, the fast type on CPUs."""
     half = LlamaForCausalLM(model.config).half()
     half.load_state_dict(model.state_dict())
-    half.generation_config.max_new_tokens = None
+    special = {f"{kind}_token_id": getattr(model.config, f"{kind}_token_id") for kind in ("bos", "eos", "pad")}
+    half.generation_config = GenerationConfig(**special)
     half.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
 
@@ -131,7 +133,7 @@ def train(name: str, work: Path, steps: int) -> dict[str, Any]:
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
-    forward = torch.compile(model)
+    forward: Any = torch.compile(model)
     unseen = corpus.held_out(100, set())
     stream = batches(tokenizer)
     for _ in range(state["step"]):
@@ -145,7 +147,7 @@ def train(name: str, work: Path, steps: int) -> dict[str, Any]:
             batch = next(stream)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 loss = forward(input_ids=batch, labels=batch).loss
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad()
