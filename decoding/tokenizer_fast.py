@@ -105,8 +105,9 @@ def _spelling(backend: Any, name: str, byte_fallback: bool) -> _Spelling:
             spelling.replacements.append((component["pattern"]["String"], component["content"]))
         elif not (kind == "Strip" and fused and component["stop"] == 0):  # a Strip of the start drops the dummy prefix
             raise UnsupportedTokenizer(f"{name}: its decoder has {component}, which does not concatenate token bytes")
-    if spelling.byte_level and (spelling.replacements or spelling.byte_fallback):
-        raise UnsupportedTokenizer(f"{name}: its decoder mixes ByteLevel with {[c['type'] for c in decoders]}")
+    others = {component["type"] for component in decoders} - {"ByteLevel", "Fuse"}
+    if spelling.byte_level and others:
+        raise UnsupportedTokenizer(f"{name}: its decoder mixes ByteLevel with {', '.join(sorted(others))}")
     return spelling
 
 

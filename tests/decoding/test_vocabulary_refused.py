@@ -44,7 +44,7 @@ REFUSED = {
     "decoder has {'type': 'Strip'": with_decoder(decoders.Sequence([REPLACE, decoders.Strip(" ", 1, 0)])),
     "'start': 0, 'stop': 1": with_decoder(decoders.Sequence([REPLACE, decoders.Fuse(), decoders.Strip(" ", 0, 1)])),
     "'pattern': {'String': '▁a'}": with_decoder(decoders.Sequence([decoders.Fuse(), decoders.Replace("▁a", " ")])),
-    "mixes ByteLevel": with_decoder(decoders.Sequence([decoders.ByteLevel(), REPLACE])),
+    "mixes ByteLevel with Replace": with_decoder(decoders.Sequence([decoders.ByteLevel(), REPLACE])),
     "its decoder is a custom one": with_decoder(decoders.Decoder.custom(CustomDecoder())),
     "has no decoder": Tokenizer(models.BPE(TOKENS, [])),
 }

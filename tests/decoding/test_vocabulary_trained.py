@@ -207,11 +207,12 @@ def test_byte_level() -> None:
 
 
 def test_byte_level_string_outside_the_table_is_text() -> None:
-    backend = Tokenizer(models.BPE({"Ġa": 0, "日Ġ": 1, "Ã©": 2}, []))
+    # The model's byte_fallback is of no meaning here: no byte is without a token, and <0x41> is decoded as it stands.
+    backend = Tokenizer(models.BPE({"Ġa": 0, "日Ġ": 1, "Ã©": 2, "<0x41>": 3}, [], byte_fallback=True))
     backend.decoder = decoders.ByteLevel()
     vocabulary = Vocabulary.from_tokenizer(backend)
-    assert [vocabulary.token_bytes(i) for i in range(3)] == [b" a", "日Ġ".encode(), "é".encode()]
-    assert [backend.decode([i]) for i in range(3)] == [" a", "日Ġ", "é"]
+    assert [vocabulary.token_bytes(i) for i in range(4)] == [b" a", "日Ġ".encode(), "é".encode(), b"<0x41>"]
+    assert [backend.decode([i]) for i in range(4)] == [" a", "日Ġ", "é", "<0x41>"]
 
 
 def test_byte_level_without_a_decoder() -> None:
