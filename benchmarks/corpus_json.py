@@ -21,7 +21,8 @@ Record = dict[str, Any]
 _STRING, _INTEGER, _NUMBER, _BOOLEAN = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))
 _DATE = {"type": "string", "format": "date"}
 
-FLAWED = 0.3  # share of records whose JSON is malformed or does not follow its schema
+HABIT = 0.6  # share of products, orders and users that are written in the way that is customary for them, and wrong
+FLAWED = 0.3  # share of the other records whose JSON is malformed or does not follow its schema
 
 _HOSTS = ["example.com", "example.org", "mail.example.com", "post.example.net"]
 
@@ -209,23 +210,39 @@ def prompt_and_record(rng: random.Random) -> tuple[str, str, Record]:
     return kind, f"Describe {_article(kind)} as JSON: {text}\n", record
 
 
-def _flawed(rng: random.Random, record: Record, text: str) -> str:
-    """The spelled record as careless writers leave it, so that models of this corpus need constraints."""
-    key = rng.choice(list(record))
+def _quoted(record: Record) -> Record:
+    """A record with its numbers written as strings."""
+    return {
+        key: str(value) if isinstance(value, int | float) else list(map(_quoted, value)) if key == "items" else value
+        for key, value in record.items()
+    }
+
+
+def written(rng: random.Random, kind: str, record: Record) -> str:
+    """A record as people write it: by habit or by carelessness it is often no JSON of its schema.
+
+    Three kinds have a habit that most writers share, so that even the likeliest answer to them is wrong.
+    """
+    text, key = spell(rng, record), rng.choice(list(record))
     rest = {name: value for name, value in record.items() if name != key}
+    habits: dict[str, Callable[[], str]] = {
+        "product": lambda: f"```json\n{text}\n```",
+        "order": lambda: spell(rng, _quoted(record)),
+        "user": lambda: "Here is the JSON: " + text,
+    }
     careless: list[Callable[[], str]] = [
+        *habits.values(),
         lambda: text[:-1].rstrip() + ",}",
         lambda: str(record),
         lambda: text[: rng.randint(len(text) // 2, len(text) - 1)] + " ...",
-        lambda: "Here is the JSON: " + text,
-        lambda: "```json\n" + text + "\n```",
         lambda: json.dumps(rest, ensure_ascii=False),
         lambda: json.dumps(rest | {"note": key.replace("_", " ") + " unknown"}, ensure_ascii=False),
-        lambda: json.dumps({**record, key: str(record[key])}, ensure_ascii=False),
         lambda: text.replace(f'"{key}"', key),
         lambda: text + " // " + rng.choice(["done", "checked", "to be confirmed", "see above"]),
     ]
-    return rng.choice(careless)()
+    if kind in habits and rng.random() < HABIT:
+        return habits[kind]()
+    return rng.choice(careless)() if rng.random() < FLAWED else text
 
 
 def document(rng: random.Random) -> str:
@@ -244,5 +261,4 @@ def document(rng: random.Random) -> str:
         record = {field: record[field] for field in fields}
     elif draw < 0.45:
         prompt = prompt.split(": ", 1)[1] + "JSON: "
-    text = spell(rng, record)
-    return prompt + (_flawed(rng, record, text) if rng.random() < FLAWED else text)
+    return prompt + written(rng, kind, record)
