@@ -1,0 +1,54 @@
+"""What a logits processor can learn about the call of `generate` that it serves.
+
+transformers (read in 5.23) hands a processor tokens and scores and nothing else. Two more facts are needed and are
+read off the Python call stack: the `LogitsProcessorList` that calls, which `generate` makes anew for each call and
+drops at its end, and the name of the decoding method that calls it in turn.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+from transformers import LogitsProcessorList
+
+from ...decoding.errors import DecodingError
+
+_DEPTH = 8  # frames looked at: a processor that wraps ours adds one or two
+
+
+class Host(NamedTuple):
+    """Who calls a processor.
+
+    Attributes:
+        processors: the list of processors of this call of `generate`; None when called some other way.
+        drafts: whether rows may hold tokens that were never chosen: the drafts that assisted decoding is about to
+            reject, and beams of probability zero.
+    """
+
+    processors: Any
+    drafts: bool
+
+
+def caller() -> Host:
+    """The host of the processor whose `__call__` calls this function.
+
+    Raises DecodingError under continuous batching, where processors are not given the tokens of a sequence.
+    """
+    frame = sys._getframe(1)
+    for _ in range(_DEPTH):
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+        if frame.f_code.co_name != "__call__":
+            continue
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, LogitsProcessorList):
+            method = frame.f_back.f_code.co_name if frame.f_back is not None else ""
+            return Host(owner, "beam" in method or "assisted" in method)
+        if type(owner).__name__ == "ContinuousBatchingLogitsProcessorList":
+            raise DecodingError(
+                "continuous batching does not give logits processors the tokens of each sequence, so a grammar cannot "
+                "be followed there: use generate(), or vLLM"
+            )
+    return Host(None, False)
