@@ -1,8 +1,8 @@
 """Sets of code points as sorted tuples of inclusive ranges, and the partition that a group of such sets induces.
 
-`Ranges` is what the regex front end, the JSON spelling of strings and the UTF-8 encoder hand to each other: plain tuples,
-hashable, disjoint, never touching (adjacent ranges are merged), so that equal sets are equal values. Surrogates
-(U+D800..U+DFFF) are ordinary members here, because a Python str can hold them; the encoder drops them.
+`Ranges` is what the regex front end, the JSON spelling of strings and the UTF-8 encoder hand to each other: plain
+tuples, hashable, disjoint, never touching (adjacent ranges are merged), so that equal sets are equal values.
+Surrogates (U+D800..U+DFFF) are ordinary members here, because a Python str can hold them; the encoder drops them.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def members(ranges: Ranges) -> Iterable[int]:
 def partition(sets: tuple[Ranges, ...]) -> tuple[tuple[Ranges, ...], tuple[tuple[int, ...], ...]]:
     """Coarsest partition of all code points in which every given set is a union of cells.
 
-    Returns (cells, parts): `cells` are disjoint and cover U+0000..U+10FFFF; `parts[i]` are the indices of the cells whose
-    union is `sets[i]`. One sweep over the range borders; O(n log n) in the number of ranges.
+    Returns (cells, parts): `cells` are disjoint and cover U+0000..U+10FFFF; `parts[i]` are the indices of the cells
+    whose union is `sets[i]`. One sweep over the range borders; O(n log n) in the number of ranges.
     """
     toggles: dict[int, int] = {0: 0}
     for i, ranges in enumerate(sets):

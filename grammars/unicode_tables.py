@@ -1,9 +1,10 @@
 r"""Named character classes: \d \w \s of Python and ECMAScript, Unicode properties \p{..}, and case-insensitive closure.
 
-Property tables come from the `regex` package and Python's classes from `re`: one scan over a string of all code points (about
-20 ms), kept in the process and on disk below `platformdirs.user_cache_dir("bytebound")`, keyed by the versions of both
-Unicode databases. Case equivalence follows `re.IGNORECASE` for str patterns (simple lower case, plus lower-case letters
-with a common upper case), or ECMA-262's Canonicalize with the `u` flag (simple case folding).
+Property tables come from the `regex` package and Python's classes from `re`: one scan over a string of all code
+points (about 20 ms), kept in the process and on disk below `platformdirs.user_cache_dir("bytebound")`, keyed by the
+versions of both Unicode databases. Case equivalence follows `re.IGNORECASE` for str patterns (simple lower case,
+plus lower-case letters with a common upper case), or ECMA-262's Canonicalize with the `u` flag (simple case
+folding).
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ ASCII_WORD: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
 ASCII_SPACE: Ranges = ((9, 13), (32, 32))
 # WhiteSpace and LineTerminator of ECMA-262 (12.2, 12.3)
 ECMA_SPACE: Ranges = from_pairs(
-    [(9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F)]
-    + [(0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)]
+    ((9, 13), (0x2000, 0x200A), *((c, c) for c in (0x20, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF)))
 )
 ECMA_NEWLINES: Ranges = from_characters("\n\r\u2028\u2029")
 
@@ -53,7 +53,7 @@ def _scan(finditer: Callable[[str], Iterable[re.Match[str]]]) -> Ranges:
 
 
 def _cached_on_disk(name: str, compute: Callable[[], Ranges]) -> Ranges:
-    """The set stored under this name for the installed Unicode databases, else computed and stored if the disk allows."""
+    """The set stored under this name for the installed Unicode databases, else computed and, if possible, stored."""
     key = f"{name}\0{regex.__version__}\0{unicodedata.unidata_version}"
     digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     path = Path(platformdirs.user_cache_dir("bytebound")) / "characters" / f"{digest}.json"
@@ -75,7 +75,7 @@ def _cached_on_disk(name: str, compute: Callable[[], Ranges]) -> Ranges:
 
 @lru_cache(maxsize=4096)
 def unicode_property(name: str) -> Ranges:
-    r"""The set that \p{name} stands for in the `regex` package: `Lu`, `Letter`, `Script=Greek`, `InGreek`, `Alphabetic`...
+    r"""The set that \p{name} stands for in the `regex` package: Lu, Letter, Script=Greek, InGreek, Alphabetic...
 
     Raises:
         UnknownProperty: there is no such property.
@@ -139,7 +139,7 @@ def _case_orbits(dialect: str) -> dict[int, Ranges]:
 
 @lru_cache(maxsize=2048)
 def ignore_case(ranges: Ranges, dialect: str = "python", ascii_only: bool = False) -> Ranges:
-    """Smallest superset closed under case equivalence of the dialect; `ascii_only` pairs A-Z with a-z and nothing else."""
+    """Smallest superset closed under case equivalence of the dialect; `ascii_only` knows A-Z and a-z alone."""
     if ascii_only:
         letters = [(low, high, shift) for low, high, shift in ((65, 90, 32), (97, 122, -32))]
         moved = [

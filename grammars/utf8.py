@@ -1,8 +1,9 @@
 """UTF-8 (RFC 3629) byte paths of sets of code points, added to a network with shared continuation nodes.
 
-A set is split by encoded length; what may follow a lead byte is a set of numbers of k base-64 digits. Equal remainders
-before the same target are one node (through `net.memo`), so that automaton states merge as early as they can: all of
-Unicode takes six nodes. The plan of a set is worked out once in the process and replayed for every pair of nodes.
+A set is split by encoded length; what may follow a lead byte is a set of numbers of k base-64 digits. Equal
+remainders before the same target are one node (through `net.memo`), so that automaton states merge as early as they
+can: all of Unicode takes six nodes. The plan of a set is worked out once in the process and replayed for every pair
+of nodes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TAIL_LOCK = threading.Lock()
 
 
 def _split(ranges: Ranges, digits: int) -> list[tuple[int, int, Ranges]]:
-    """Group numbers by what is above their last `digits` base-64 digits: (first, last, remainders), equal ones joined."""
+    """Group numbers by all but their last `digits` base-64 digits: (first, last, remainders), equal ones joined."""
     span = 64**digits
     everything: Ranges = ((0, span - 1),)
     rows: list[tuple[int, int, list[tuple[int, int]]]] = []
@@ -80,7 +81,7 @@ def _plan(ranges: Ranges) -> Edges:
 
 
 def add_characters(net: Network, a: int, ranges: Ranges, b: int) -> None:
-    """Add the UTF-8 encodings of the code points in `ranges` between nodes a and b; surrogates have none and are dropped."""
+    """Add the UTF-8 encodings of the code points between nodes a and b; surrogates have none and are dropped."""
     for low, high, tail in _plan(ranges):
         net.edge(a, low, high, b if tail < 0 else _node(net, tail, b))
 

@@ -1,11 +1,12 @@
 """Determinisation of patterns with lookarounds, exactly, by alternating automata and trackers.
 
-What the rest of the text has to satisfy is a Boolean function over nodes of the graph ("the rest is matched from this node"):
-an or for each branch, an and with what a lookahead demands, a negation for a negative one (alternating automata: Chandra,
-Kozen and Stockmeyer 1981). Decision diagrams keep the functions canonical. A lookbehind looks at what was already read: its
-body is run forward from every place of the text by a *tracker*, which holds for each node of the body the condition under
-which a thread is there; a condition, not a bit, because a lookahead inside the body asks about the rest of the text again. A
-state of the deterministic automaton is the function together with the trackers that it can still ask.
+What the rest of the text has to satisfy is a Boolean function over nodes of the graph ("the rest is matched from
+this node"): an or for each branch, an and with what a lookahead demands, a negation for a negative one (alternating
+automata: Chandra, Kozen and Stockmeyer 1981). Decision diagrams keep the functions canonical. A lookbehind looks at
+what was already read: its body is run forward from every place of the text by a *tracker*, which holds for each
+node of the body the condition under which a thread is there; a condition, not a bit, because a lookahead inside the
+body asks about the rest of the text again. A state of the deterministic automaton is the function together with the
+trackers that it can still ask.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-r"""Resolving ^, $, \A and \Z where they stand outside loops: the pattern becomes one about whole texts, without conditions.
+r"""Resolving ^, $, \A and \Z where they stand outside loops: the pattern becomes one about whole texts, without
+conditions.
 
-A search for E is a full match of .*E.* over every character. An anchor in it forces what precedes (or follows) it to be
-empty, so most patterns of the real world lose their conditions here, and the plain subset construction does for them.
+A search for E is a full match of .*E.* over every character. An anchor in it forces what precedes (or follows) it
+to be empty, so most patterns of the real world lose their conditions here, and the plain subset construction does
+for them.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def without_conditions(node: Node, search: bool) -> Node | None:
 
 
 def _options(node: Node) -> list[list[Node]] | None:
-    """Sequences of items whose choice is the node, no item being a choice with conditions; None if they are too many."""
+    """Sequences of items whose choice is the node, no item a choice with conditions; None if they are too many."""
     results: list[list[Node]] = [[]]
     for item in node.items if isinstance(node, Sequence) else (node,):
         if isinstance(item, Repeat) and item.minimum == 0 and item.maximum == 1 and looks(item.body):

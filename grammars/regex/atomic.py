@@ -1,7 +1,8 @@
-"""Atomic groups and possessive quantifiers as lookarounds: exact, because what a backtracking matcher prefers is regular.
+"""Atomic groups and possessive quantifiers as lookarounds: exact, because what a backtracking matcher prefers is
+regular.
 
-Write P(E, K) for "E, matched the way it is in the first match of E·K that the matcher finds", K being what follows E inside
-the atomic group. Then (?>E) = P(E, empty), and
+Write P(E, K) for "E, matched the way it is in the first match of E·K that the matcher finds", K being what follows
+E inside the atomic group. Then (?>E) = P(E, empty), and
 
     P(character, K) = character                  P(A|B, K)      = P(A, K) | (?!A K) P(B, K)
     P(A B, K)       = P(A, B K) P(B, K)          P(A*, K)       = P(A, A* K)* (?!A A* K)

@@ -1,12 +1,12 @@
 """Deterministic automata over classes of code points, and the operations that keep a language regular.
 
-Strings of a JSON Schema with patterns, lengths, enumerations and formats are intersections, unions and complements of these;
-what comes out is emitted into a byte network through an encoder (UTF-8, or the JSON spelling of characters).
+Strings of a JSON Schema with patterns, lengths, enumerations and formats are intersections, unions and complements
+of these; what comes out is emitted into a byte network through an encoder (UTF-8, or the JSON spelling of
+characters).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..characters import FULL, NOTHING, Classifier, Ranges, from_characters, partition, union
+from ..characters import FULL, Classifier, Ranges, from_characters, partition, union
 from ..errors import BudgetExceeded, EmptyLanguage
 from ..network import Network
 from .minimize import Rows, minimal
@@ -77,7 +77,9 @@ class CharacterAutomaton:
 
         previous = ""
         for word in words:
-            shared = len(os.path.commonprefix((word, previous)))
+            shared = 0
+            while shared < len(previous) and word.startswith(previous[shared], shared):
+                shared += 1
             freeze(shared, previous)
             path.extend((False, {}) for _ in word[shared:])
             path[-1] = (True, path[-1][1])

@@ -1,7 +1,8 @@
 r"""Escapes and bracketed classes of the two dialects: what \n, \u0041, \p{Lu}, [^a-z] stand for.
 
-Python follows `re` for str patterns, with \p{..} of the `regex` package added. ECMAScript follows ECMA-262 with the `u` flag,
-and where that has a syntax error the web-compatible reading of Annex B if it is unambiguous ([\w-.], \-, a lone brace).
+Python follows `re` for str patterns, with \p{..} of the `regex` package added. ECMAScript follows ECMA-262 with the
+`u` flag, and where that has a syntax error the web-compatible reading of Annex B if it is unambiguous ([\w-.], \-,
+a lone brace).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class EscapeScanner(Scanner):
         return ignore_case(ranges, self.dialect, flags.a) if flags.i else ranges
 
     def escape(self, start: int, flags: Flags, in_class: bool) -> int | Ranges:
-        """What the escape that began at `start` (the backslash; already consumed) stands for: a code point or a class."""
+        """What the escape whose backslash, already consumed, is at `start` stands for: a code point or a class."""
         c = self.take("an escaped character")
         if c in "dDwWsS":
             return named_class(c, self.dialect, flags.a)
@@ -201,4 +202,4 @@ class EscapeScanner(Scanner):
             raise self._set_operation(at)
 
     def _set_operation(self, at: int) -> Exception:
-        return self.unsupported("character class set operation", "re and regex read it differently; use a lookahead", at)
+        return self.unsupported("character class set operation", "re and regex differ on it; use a lookahead", at)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..characters import Ranges
 from ..errors import BudgetExceeded, GrammarError
 from ..network import Network, Rule
 from . import alternating, subset
@@ -73,8 +72,8 @@ class Expression:
     def emit(self, net: Network, a: int, b: int, add_characters: AddCharacters, search: bool = False) -> None:
         """Add the language of full matches (or of texts with a match, for `search`) between nodes a and b.
 
-        Long repetitions become counted loops of the network, the rest deterministic parts. `add_characters(net, x, ranges,
-        y)` adds the bytes that spell one character of a set between nodes x and y.
+        Long repetitions become counted loops of the network, the rest deterministic parts. `add_characters(net, x,
+        ranges, y)` adds the bytes that spell one character of a set between nodes x and y.
 
         Raises:
             BudgetExceeded: lookarounds in the pattern need more states than the budget of `automaton`.
@@ -200,10 +199,11 @@ def parse(pattern: str, dialect: str = "python", flags: str = "") -> Expression:
     r"""Parse a regular expression.
 
     Args:
-        pattern: the expression. Laziness and captures do not change its language; lookarounds, anchors, word boundaries,
-            atomic groups and possessive quantifiers are exact.
-        dialect: "python" (`re` for str patterns, plus \p{..} and (?<name>..) of `regex`) or "ecma" (ECMA-262 with the `u` flag,
-            the dialect of JSON Schema).
+        pattern: the expression. Laziness and captures do not change its language; lookarounds, anchors, word
+            boundaries, atomic groups and possessive quantifiers are exact. \B matches in the empty text, as in `regex`
+            and ECMAScript (`re` before Python 3.14 says no).
+        dialect: "python" (`re` for str patterns, plus \p{..} and (?<name>..) of `regex`) or "ecma" (ECMA-262 with the
+            `u` flag, the dialect of JSON Schema).
         flags: letters among i, m, s (and x, a for Python), on from the start.
 
     Raises:

@@ -1,7 +1,7 @@
 """Trimming and minimising partial deterministic automata given as rows of next states (-1: none).
 
-What leads nowhere is removed. States on no way to a cycle are merged from the ends upwards in linear time (Revuz 1992), the
-others by refining the partition that this leaves (Moore 1956).
+What leads nowhere is removed. States on no way to a cycle are merged from the ends upwards in linear time (Revuz
+1992), the others by refining the partition that this leaves (Moore 1956).
 """
 
 from __future__ import annotations

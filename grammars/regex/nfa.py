@@ -1,8 +1,8 @@
 """Thompson construction: a syntax tree as a graph of nodes that read a character, branch, or test a condition.
 
-Every node is built after what follows it, and bodies of loops always read something (`syntax.repeat`), so epsilon edges form
-no cycle. Lookarounds keep their bodies in the same graph: an ahead body ends in FREE (the rest of the text is free), a
-behind body in a HALT node of its own, whose truth is what the lookbehind says.
+Every node is built after what follows it, and bodies of loops always read something (`syntax.repeat`), so epsilon
+edges form no cycle. Lookarounds keep their bodies in the same graph: an ahead body ends in FREE (the rest of the
+text is free), a behind body in a HALT node of its own, whose truth is what the lookbehind says.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Nfa:
 
     def _add(self, kind: int, targets: tuple[int, ...], ranges: Ranges = (), condition: int = -1) -> int:
         if len(self.kind) >= self._max_nodes:
-            raise BudgetExceeded(f"{self._pattern} takes more than {self._max_nodes} nodes when repetitions are written out")
+            raise BudgetExceeded(f"{self._pattern} takes more than {self._max_nodes} nodes, repetitions written out")
         self.kind.append(kind)
         self.targets.append(targets)
         self.ranges.append(ranges)

@@ -1,8 +1,8 @@
 """Recursive-descent parser of regular expressions, Python's `re` and ECMA-262 with one grammar and two sets of habits.
 
-What cannot be a regular language (back-references, recursion) or means different things to different engines is refused by
-name and column. Anchors and word boundaries become lookarounds over characters; atomic groups and possessive quantifiers
-are rewritten exactly (`atomic.py`).
+What cannot be a regular language (back-references, recursion) or means different things to different engines is
+refused by name and column. Anchors and word boundaries become lookarounds over characters; atomic groups and
+possessive quantifiers are rewritten exactly (`atomic.py`).
 """
 
 from __future__ import annotations
@@ -10,24 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
-from ..characters import FULL, Ranges, complement, from_characters
+from ..characters import FULL, complement
 from ..errors import BudgetExceeded, GrammarError
-from ..unicode_tables import ECMA_NEWLINES, named_class
 from .atomic import TooLong, first_match
-from .escapes import DECIMAL, EscapeScanner
+from .atoms import AtomScanner, characters
+from .escapes import DECIMAL
 from .scanner import Flags, shown
 from .syntax import (
     EMPTY,
-    END,
     FAIL,
-    NEWLINE_END,
-    START,
     Characters,
     Look,
     Node,
     choice,
     empty_part,
-    literal,
     repeat,
     sequence,
 )
@@ -35,7 +31,6 @@ from .syntax import (
 MAX_NESTING = 120
 MAX_CONDITIONAL_ROUNDS = 1000
 
-_NEWLINE: Ranges = ((10, 10),)
 _SPACE = " \t\n\r\v\f"
 
 
@@ -52,15 +47,9 @@ def _flags(letters: str, dialect: str) -> Flags:
     return Flags(**{letter: True for letter in letters if letter != "u"})
 
 
-def _characters(ranges: Ranges) -> Node:
-    return Characters(ranges) if ranges else FAIL
-
-
-class _Parser(EscapeScanner):
+class _Parser(AtomScanner):
     def __init__(self, pattern: str, dialect: str, flags: Flags) -> None:
-        super().__init__(pattern, dialect)
-        self.flags = flags
-        self.python = dialect == "python"
+        super().__init__(pattern, dialect, flags)
         self.nesting = 0
         self.atomic = 0  # atomic groups around this place
         self.behind = 0  # lookbehinds around this place
@@ -86,8 +75,7 @@ class _Parser(EscapeScanner):
     def _sequence(self) -> Node:
         items: list[Node] = []
         while True:
-            if self.flags.x:
-                self._skip_space()
+            self._skip_ignored()
             if self.next in ("", "|", ")"):
                 return sequence(items)
             item = self._item()
@@ -95,73 +83,44 @@ class _Parser(EscapeScanner):
                 self.untouched = False
                 items.append(item)
 
-    def _skip_space(self) -> None:
-        while self.next and self.next in _SPACE + "#":
-            if self.take("") == "#":
-                while self.next and self.take("") != "\n":
-                    pass
+    def _skip_ignored(self) -> None:
+        """Consume comments and, under the flag x, white space."""
+        while True:
+            if self.flags.x and self.next and self.next in _SPACE:
+                self.at += 1
+            elif self.flags.x and self.next == "#":
+                end = self.text.find("\n", self.at)
+                self.at = end + 1 if end >= 0 else len(self.text)
+            elif self.python and self.accept("(?#"):
+                self.take_until(")", "the comment")
+            else:
+                return
 
     def _item(self) -> Node | None:
-        """An atom with its quantifier; None for a comment or a group of global flags."""
+        """An atom with its quantifier; None for a group of global flags."""
         start = self.at
         c = self.take("")
         repeatable = True
         node: Node
         if c == "\\":
-            node, repeatable = self._escaped(start)
+            node, repeatable = self.escaped(start)
         elif c == "[":
-            node = _characters(self.bracketed(start, self.flags))
+            node = characters(self.bracketed(start, self.flags))
         elif c == ".":
-            node = Characters(FULL if self.flags.s else complement(self._newlines()))
+            node = Characters(FULL if self.flags.s else complement(self.newlines()))
         elif c == "(":
             group = self._group(start)
             if group is None:
                 return None
             node = group
-            repeatable = self.python or not (isinstance(node, Look) and not node.ahead)
+            repeatable = self.python or not self.text.startswith(("(?<=", "(?<!"), start)
         elif c in "^$":
-            node, repeatable = self._anchor(c), False
+            node, repeatable = self.anchor(c), False
         elif c in "*+?" or (c == "{" and self._is_quantifier(start)):
             raise self.error(f"nothing to repeat before {c!r}", start)
         else:
-            node = self._literal(ord(c))
+            node = self.literal(ord(c))
         return self._quantified(node, start, repeatable)
-
-    def _literal(self, code_point: int) -> Node:
-        if not self.flags.i:
-            return literal(code_point)
-        return Characters(self.folded(((code_point, code_point),), self.flags))
-
-    def _newlines(self) -> Ranges:
-        return _NEWLINE if self.python else ECMA_NEWLINES
-
-    def _anchor(self, c: str) -> Node:
-        if self.flags.m:
-            body = Characters(complement(self._newlines()))
-            return Look(body, ahead=c == "$", negative=True)
-        if c == "^":
-            return START
-        return NEWLINE_END if self.python else END
-
-    def _escaped(self, start: int) -> tuple[Node, bool]:
-        """The atom of an escape, and whether it may be repeated."""
-        if self.next and self.next in "bB":
-            return self._boundary(inverted=self.take("") == "B"), False
-        if self.python and self.next and self.next in "AZ":
-            return (START if self.take("") == "A" else END), False
-        atom = self.escape(start, self.flags, in_class=False)
-        if isinstance(atom, int):
-            return self._literal(atom), True
-        fixed = self.text[start + 1] in "dDwWsS"
-        return _characters(atom if fixed else self.folded(atom, self.flags)), True
-
-    def _boundary(self, inverted: bool) -> Node:
-        word = Characters(named_class("w", self.dialect, self.flags.a))
-
-        def beside(before: bool, after: bool) -> Node:
-            return sequence((Look(word, ahead=False, negative=not before), Look(word, ahead=True, negative=not after)))
-
-        return choice((beside(True, inverted), beside(False, not inverted)))
 
     # quantifiers
 
@@ -182,8 +141,7 @@ class _Parser(EscapeScanner):
         return int(low or 0), int(high) if high else None
 
     def _quantified(self, node: Node, start: int, repeatable: bool) -> Node:
-        if self.flags.x:
-            self._skip_space()
+        self._skip_ignored()
         at = self.at
         bounds = self._quantifier()
         if bounds is None:
@@ -198,11 +156,11 @@ class _Parser(EscapeScanner):
             raise BudgetExceeded(f"the repetition {spelled} in {shown(self.text)} is beyond 2**30", column=at + 1)
         greedy = not self.accept("?")
         possessive = self.python and greedy and self.accept("+")
-        if self.flags.x:
-            self._skip_space()
+        self._skip_ignored()
         again = self.at
         if self._quantifier() is not None:
-            raise self.error(f"{self.text[again : self.at]!r} repeats a repetition: put the first one in a group", again)
+            spelled = self.text[again : self.at]
+            raise self.error(f"{spelled!r} repeats a repetition: put the first one in a group", again)
         empty = empty_part(node)
         if empty is not FAIL and (self.atomic or possessive):
             raise self.unsupported("atomic group", "it repeats what can match the empty string", start)
@@ -241,9 +199,6 @@ class _Parser(EscapeScanner):
                 return self._look(start, ahead, negative)
         if self.python and self.accept(">"):
             return self._atomic(lambda: self._body(start, self._choice), start)
-        if self.python and self.accept("#"):
-            self.take_until(")", "the comment")
-            return None
         if self.accept("<") or (self.python and self.accept("P<")):
             name = self.take_until(">", "the name of the group")
             if not name.isidentifier() and not (not self.python and name.replace("$", "_").isidentifier()):

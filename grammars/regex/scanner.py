@@ -62,9 +62,7 @@ class Scanner:
 
     def error(self, message: str, at: int | None = None) -> GrammarError:
         """The pattern is broken here (or at the given index)."""
-        return GrammarError(
-            f"broken pattern {shown(self.text)}: {message}", column=(self.at if at is None else at) + 1
-        )
+        return GrammarError(f"broken pattern {shown(self.text)}: {message}", column=(self.at if at is None else at) + 1)
 
     def unsupported(self, keyword: str, why: str, at: int) -> Unsupported:
         """The construct that begins at the index is refused by name."""

@@ -1,4 +1,4 @@
-"""Subset construction (Rabin and Scott 1959) for patterns without lookarounds, with sets of nodes as bits of integers."""
+"""Subset construction (Rabin and Scott 1959) for patterns without lookarounds; sets of nodes are bits of integers."""
 
 from __future__ import annotations
 

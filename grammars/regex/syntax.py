@@ -1,8 +1,8 @@
 """Syntax trees of regular expressions: five kinds of node, and what can be read off them.
 
-Captures leave no trace (back-references are refused), anchors and word boundaries are lookarounds over characters, and
-atomic groups have been rewritten by the time a tree is built (`atomic.py`), so these five are all there is. Nodes are
-compared by identity: START, END and NEWLINE_END are recognised wherever they are shared.
+Captures leave no trace (back-references are refused), anchors and word boundaries are lookarounds over characters,
+and atomic groups have been rewritten by the time a tree is built (`atomic.py`), so these five are all there is.
+Nodes are compared by identity: START, END and NEWLINE_END are recognised wherever they are shared.
 """
 
 from __future__ import annotations
@@ -142,18 +142,18 @@ def nonempty_part(node: Node) -> Node:
         case Repeat(body, minimum, maximum, greedy):
             return Repeat(body, max(minimum, 1), maximum, greedy)
         case Sequence(items):
-            options: list[Node] = []
+            branches: list[Node] = []
             before: Node = EMPTY
             for i, item in enumerate(items):
-                options.append(sequence((before, nonempty_part(item), *items[i + 1 :])))
+                branches.append(sequence((before, nonempty_part(item), *items[i + 1 :])))
                 before = sequence((before, empty_part(item)))
                 if before is FAIL:
                     break
-            return choice(options)
+            return choice(branches)
 
 
 def repeat(body: Node, minimum: int, maximum: int | None, greedy: bool = True) -> Node:
-    """Rounds of any body. Empty rounds are taken out: beyond the minimum they change nothing, up to it they are optional.
+    """Rounds of any body. Empty rounds are taken out: beyond the minimum they change nothing, below it they are free.
 
     A body whose empty match depends on a lookaround is spelled out `minimum` times.
     """

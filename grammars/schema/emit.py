@@ -159,9 +159,12 @@ class Writer:
                 net.epsilon(node, following)
             node = following
         behind = None
-        for keys, value in plan.extra:
-            if value.possible:
-                behind = self._extra(node, keys, value, behind)
+        extra = [(keys, value) for keys, value in plan.extra if value.possible]
+        if extra and not members:  # the loop must not come back to where the object may be empty
+            node = net.node()
+            net.epsilon(opened, node)
+        for keys, value in extra:
+            behind = self._extra(node, keys, value, behind)
         if behind is not None:
             net.epsilon(behind, closing)
             layout.mark(net, behind, COMMA, node)

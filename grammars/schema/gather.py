@@ -6,6 +6,7 @@ Works from a list of values still to do, so that recursive schemas end; equal co
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,7 @@ from ..regex import CharacterAutomaton
 from . import formats
 from .conjunction import Alternative, Atom, Expander, Scalar, exact, refusal, scalar_type
 from .document import Document, Place, escape
-from .keywords import ANY, ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING
+from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
 from .numbers import NumberSet
 from .plan import ArrayPlan, KeySet, Member, ObjectPlan, Value, contradiction, settle
 from .strings import StringSet, automaton, check_pattern, pattern_matches
@@ -138,7 +139,7 @@ class Gatherer:
             numbers = self._numbers(atoms, types)
             for kind, content in values:
                 if kind == "number" and content in numbers:
-                    value.numbers[NumberSet(content, False, content, False)] = None
+                    value.numbers[NumberSet(content, False, content, False, None, numbers.whole)] = None
                     found = True
         if "string" in kinds:
             strings = self._strings(atoms)
@@ -152,6 +153,8 @@ class Gatherer:
     def _numbers(self, atoms: Alternative, types: int) -> NumberSet:
         numbers = _NUMBERS if types & NUMBER == NUMBER else _INTEGERS
         for atom in atoms:
+            if atom.place.draft == 4 and atom.types & NUMBER == INTEGER:
+                numbers = replace(numbers, whole=True)
             if not atom.concerns & NUMBER:
                 continue
             schema = atom.schema

@@ -2,7 +2,7 @@
 
 A number is compared with a bound digit by digit while it is read, so bounds may have any size and nothing is rounded.
 Plain spelling (`-12.50`) is always allowed; scientific spelling of bounded numbers is allowed when it is normalised
-(one non-zero digit before the point: `1e-07`) and no multiple is asked for. Grammar of RFC 8259, section 6.
+(one non-zero digit before the point: `1e-07`), not above 1e308, and no multiple is asked for. Grammar of RFC 8259, section 6.
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ from ..errors import BudgetExceeded
 from ..network import Network
 
 MAX_STATES = 20_000
+LARGEST = Decimal("1e308")  # in scientific spelling: readers take more than the largest double for infinite
 State = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class NumberSet:
-    """Numbers between two bounds (None: unbounded) that are multiples of `step` (None: any; integers: 1)."""
+    """Numbers between two bounds (None: unbounded) that are multiples of `step` (None: any; integers: 1).
+
+    `whole` leaves out spellings with a point: in draft 4, 1.0 is no integer.
+    """
 
     low: Decimal | None = None
     low_open: bool = False
     high: Decimal | None = None
     high_open: bool = False
     step: Fraction | None = None
+    whole: bool = False
 
     def bounded_below(self, low: Decimal, is_open: bool) -> NumberSet:
         """Those at least `low`, or above it when `is_open`."""
@@ -133,7 +138,7 @@ def _order(a: str, b: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def plain(bounds: Magnitudes, step: Fraction | None) -> Automaton:
+def plain(bounds: Magnitudes, step: Fraction | None, whole_only: bool = False) -> Automaton:
     """Magnitudes without exponent: `0|[1-9][0-9]*`, then optionally a fraction.
 
     A state is (phase, digits so far, order to the low bound, order to the high bound, remainder). Phases: 0 nothing
@@ -172,7 +177,7 @@ def plain(bounds: Magnitudes, step: Fraction | None) -> Automaton:
     def move(state: State, character: str) -> State | None:
         phase, count, low, high, rest = state
         if character == ".":
-            return whole(state) if phase in (1, 2) else None
+            return whole(state) if phase in (1, 2) and not whole_only else None
         if not character.isdigit() or phase == 1:
             return None
         if phase < 2:
@@ -229,69 +234,82 @@ def plain(bounds: Magnitudes, step: Fraction | None) -> Automaton:
 
 @lru_cache(maxsize=4096)
 def scientific(bounds: Magnitudes) -> Automaton:
-    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`."""
-    low = _normalised(bounds.low)
-    high = None if bounds.high is None else _normalised(bounds.high)
-    if high is None and bounds.high is not None:
+    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`, up to LARGEST.
+
+    Mantissa states are (0, digits, order to the low bound's, order to the high bound's, 1 after a bare point).
+    Exponent states are (1 before its sign or 2 after it, has first, first, has last, last) and then
+    (3, the same four, digits after leading zeros, order to first, order to last).
+    """
+    top = LARGEST if bounds.high is None or bounds.high > LARGEST else bounds.high
+    high = _normalised(top)
+    if high is None:
         return Automaton(1, (), ())
+    high_open = bounds.high_open and top == bounds.high
+    low = _normalised(bounds.low)
     low_digits, low_exponent = low or ("", 0)
-    high_digits, high_exponent = high or ("", 0)
-    longest = max(len(low_digits), len(high_digits))
+    high_digits, high_exponent = high
+    longest = max(len(low_digits), len(high_digits), 2)
 
-    def exponents(count: int, above: int, below: int) -> tuple[int | None, int | None]:
+    def exponents(count: int, above: int, below: int) -> State:
         """The exponents that a mantissa may have, given its order to the mantissas of the bounds."""
-        first = last = None
-        if low is not None:
-            fits = above > 0 or (above == 0 and count >= len(low_digits) and not bounds.low_open)
-            first = low_exponent if fits else low_exponent + 1
-        if high is not None:
-            fits = below < 0 or (below == 0 and (count < len(high_digits) or not bounds.high_open))
-            last = high_exponent if fits else high_exponent - 1
-        return first, last
+        fits_low = above > 0 or (above == 0 and count >= len(low_digits) and not bounds.low_open)
+        fits_high = below < 0 or (below == 0 and (count < len(high_digits) or not high_open))
+        first = 0 if low is None else low_exponent + (not fits_low)
+        return (1, int(low is not None), first, 1, high_exponent - (not fits_high))
 
-    # Mantissa states are (0, digits, order to low, order to high, 1 after a bare point); exponent states follow.
     def move(state: State, character: str) -> State | None:
-        if state[0] == 0:
-            _, count, above, below, point = state
-            if character.isdigit():
-                if (count == 0 and character == "0") or (count == 1 and not point):
-                    return None
-                above = above or _order(character, low_digits[count] if count < len(low_digits) else "0")
-                below = below or _order(character, high_digits[count] if count < len(high_digits) else "0")
-                return (0, min(count + 1, max(longest, 2)), above, below, 0)
-            if character == ".":
-                return (0, 1, above, below, 1) if count == 1 and not point else None
-            if character in "eE" and count and not point:
-                first, last = exponents(count, above, below)
-                return (1, first is not None, first or 0, last is not None, last or 0)
-            return None
-        phase, has_first, first, has_last, last = state[:5]
-        if phase == 1 and character in "+-":
-            if character == "-":
-                has_first, first, has_last, last = has_last, -last, has_first, -first
-            return (2, has_first, first, has_last, last)
-        if not character.isdigit():
-            return None
-        return _read_exponent(state, character)
+        if state[0]:
+            return _move_exponent(state, character)
+        _, count, above, below, point = state
+        if character.isdigit():
+            if (count == 0 and character == "0") or (count == 1 and not point):
+                return None
+            above = above or _order(character, low_digits[count] if count < len(low_digits) else "0")
+            below = below or _order(character, high_digits[count] if count < len(high_digits) else "0")
+            return (0, min(count + 1, longest), above, below, 0)
+        if character == ".":
+            return (0, 1, above, below, 1) if count == 1 and not point else None
+        if character in "eE" and count and not point:
+            return exponents(count, above, below)
+        return None
 
     def done(state: State) -> bool:
-        phase, has_first, first, has_last, last, *digits = state
-        if phase < 3:
+        if state[0] < 3:
             return False
-        value = digits[0]
-        return (not has_first or value >= first) and (not has_last or value <= last)
+        _, has_first, first, has_last, last, count, above, below = state
+        above = _settled(count, above, abs(first)) if first > 0 or not has_first else 1 if first < 0 or count else 0
+        below = _settled(count, below, abs(last))
+        return (not has_first or above >= 0) and (not has_last or (last >= 0 and below <= 0))
 
     return _explore((0, 0, 0, 0, 0), move, done)
 
 
-def _read_exponent(state: State, character: str) -> State | None:
-    """Exponent states: (3, has first, first, has last, last, value), the value capped where it no longer matters."""
-    _, has_first, first, has_last, last, *digits = state
-    value = (digits[0] if digits else 0) * 10 + int(character)
-    if has_last and value > last:
+def _settled(count: int, order: int, bound: int) -> int:
+    """Order of a number of `count` digits to a bound, when it has `order` as far as both go."""
+    size = len(str(bound)) if bound else 0
+    return order if count == size else (count > size) - (count < size)
+
+
+def _move_exponent(state: State, character: str) -> State | None:
+    phase, has_first, first, has_last, last, *digits = state
+    if phase == 1 and character in "+-":
+        if character == "-":
+            has_first, first, has_last, last = has_last, -last, has_first, -first
+        return (2, has_first, first, has_last, last)
+    if not character.isdigit() or (has_last and last < 0):
         return None
-    cap = max(first if has_first else 0, 1)
-    return (3, has_first, first, has_last, last, value if has_last else min(value, cap))
+    count, above, below = digits or (0, 0, 0)
+    if count or character != "0":
+        low = str(first) if first > 0 else ""
+        high = str(last) if last > 0 else ""
+        if has_last and count == len(high):
+            return None
+        above = above or _order(character, low[count] if count < len(low) else "0")
+        below = below or _order(character, high[count] if count < len(high) else "0")
+        count += 1
+        if not has_last:
+            count = min(count, len(low) + 1)
+    return (3, has_first, first, has_last, last, count, above, below)
 
 
 def _normalised(value: Decimal) -> tuple[str, int] | None:
@@ -324,7 +342,7 @@ def _magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:
 def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
     """Add the spellings of the numbers of the set between the nodes a and b."""
     if numbers.low is None and numbers.high is None and numbers.step in (None, 1):
-        _add_free(net, a, b, integer=numbers.step is not None)
+        _add_free(net, a, b, numbers)
         return
     for negative in (False, True):
         bounds = _magnitudes(numbers, negative)
@@ -334,8 +352,8 @@ def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
         if negative:
             start = net.node()
             net.edge(a, 45, 45, start)
-        _add_automaton(net, start, plain(bounds, numbers.step), b)
-        if numbers.step is None:
+        _add_automaton(net, start, plain(bounds, numbers.step, numbers.whole), b)
+        if numbers.step is None and not numbers.whole:
             _add_automaton(net, start, scientific(bounds), b)
 
 
@@ -347,8 +365,9 @@ def _add_automaton(net: Network, a: int, automaton: Automaton, b: int) -> None:
         net.epsilon(nodes[state], b)
 
 
-def _add_free(net: Network, a: int, b: int, *, integer: bool) -> None:
+def _add_free(net: Network, a: int, b: int, numbers: NumberSet) -> None:
     """All numbers, or all integers."""
+    integer = numbers.step is not None
     sign, zero, digits, point, fraction = (net.node() for _ in range(5))
     net.epsilon(a, sign)
     net.edge(a, 45, 45, sign)
@@ -356,21 +375,24 @@ def _add_free(net: Network, a: int, b: int, *, integer: bool) -> None:
     net.edge(sign, 49, 57, digits)
     net.edge(digits, 48, 57, digits)
     last_digit = 48 if integer else 57
-    for whole in (zero, digits):
-        net.edge(whole, 46, 46, point)
-        net.epsilon(whole, b)
+    for before in (zero, digits):
+        if not numbers.whole:
+            net.edge(before, 46, 46, point)
+        net.epsilon(before, b)
     net.edge(point, 48, last_digit, fraction)
     net.edge(fraction, 48, last_digit, fraction)
     net.epsilon(fraction, b)
     if integer:
         return
-    mark, signed, exponent = (net.node() for _ in range(3))
+    # Any mantissa with an exponent of one or two digits; normalised ones with every exponent of a double.
+    mark, signed, first = (net.node() for _ in range(3))
     for before in (zero, digits, fraction):
         for byte in b"eE":
             net.edge(before, byte, byte, mark)
     net.epsilon(mark, signed)
     for byte in b"+-":
         net.edge(mark, byte, byte, signed)
-    net.edge(signed, 48, 57, exponent)
-    net.edge(exponent, 48, 57, exponent)
-    net.epsilon(exponent, b)
+    net.edge(signed, 48, 57, first)
+    net.edge(first, 48, 57, b)
+    net.epsilon(first, b)
+    _add_automaton(net, sign, scientific(Magnitudes(Decimal(0), False, None, False)), b)
