@@ -7,8 +7,8 @@
 The first two train one tokenizer and one model each and write the model's folder; the last measures both and writes
 their cards.  Seeded: documents, their order and the initial weights depend on nothing but this folder.  One thread
 each; on one core of a server CPU with bfloat16 matrix units a model takes about 40 minutes.  Progress is kept in
-`--work`, so that a run that was stopped continues; `--export` ships the last checkpoint of a run that is to end early.
-`torch.compile` needs a C++ compiler.
+`--work`, so that a run that was stopped continues; `--minutes` fits the schedule to the time there is, and `--export`
+ships the last checkpoint of a run that is to end at once.  `torch.compile` needs a C++ compiler.
 
 Architecture: Llama (Touvron et al., 2023) with tied embeddings and grouped-query attention.  Optimiser: AdamW with
 linear warm-up and cosine decay.  Weights are trained in float32 with bfloat16 products and stored in float16.
@@ -83,12 +83,9 @@ def batches(tokenizer: PreTrainedTokenizerFast) -> Iterator[torch.Tensor]:
         del ids[: BATCH * CONTEXT]
 
 
-def rate(step: int) -> float:
-    """Learning rate at a step: linear warm-up, then cosine decay from PEAK to FLOOR."""
-    if step < WARM_UP:
-        return PEAK * (step + 1) / WARM_UP
-    done = (step - WARM_UP) / max(1, STEPS - WARM_UP)
-    return FLOOR + (PEAK - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+def rate(step: int, done: float) -> float:
+    """Learning rate: linear warm-up over the first steps, cosine decay from PEAK to FLOOR as `done` goes to 1."""
+    return min(1.0, (step + 1) / WARM_UP) * (FLOOR + (PEAK - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
 @torch.no_grad()
@@ -116,8 +113,8 @@ def export(model: LlamaForCausalLM, folder: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
 
 
-def train(name: str, work: Path, steps: int) -> dict[str, Any]:
-    """Train from the last checkpoint in `work`, if there is one, up to `steps`; returns the last checkpoint."""
+def train(name: str, work: Path, steps: int, minutes: float) -> dict[str, Any]:
+    """Train from the last checkpoint in `work`, if any, until `steps` or `minutes` are up; returns the last one."""
     tokenizer = tokenizer_of(name, MODELS / name)
     model = new_model(name, tokenizer)
     decayed = [weight for weight in model.parameters() if weight.ndim > 1]
@@ -142,8 +139,10 @@ def train(name: str, work: Path, steps: int) -> dict[str, Any]:
     mean = 0.0
     with tqdm(total=steps, initial=state["step"], desc=name, mininterval=10) as bar:
         for step in range(state["step"], steps):
+            seconds = time.monotonic() - began
+            done = max((step + 1) / steps, seconds / 60 / minutes)
             for group in optimiser.param_groups:
-                group["lr"] = rate(step)
+                group["lr"] = rate(step, done)
             batch = next(stream)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 loss = forward(input_ids=batch, labels=batch).loss
@@ -153,12 +152,11 @@ def train(name: str, work: Path, steps: int) -> dict[str, Any]:
             optimiser.zero_grad()
             mean = loss.item() if mean == 0.0 else 0.98 * mean + 0.02 * loss.item()
             bar.update()
-            if (step + 1) % 200 == 0 or step + 1 == steps:
+            if (step + 1) % 200 == 0 or done >= 1:
                 nats, bits = loss_of(model, tokenizer, unseen)
                 tqdm.write(
                     f"{name} step {step + 1}: train {mean:.3f}, held out {nats:.3f} nats/token, {bits:.3f} bits/byte"
                 )
-                seconds = time.monotonic() - began
                 state = {
                     "step": step + 1,
                     "seconds": seconds,
@@ -167,6 +165,8 @@ def train(name: str, work: Path, steps: int) -> dict[str, Any]:
                 }
                 torch.save(state, checkpoint.with_suffix(".new"))
                 checkpoint.with_suffix(".new").replace(checkpoint)
+            if done >= 1:
+                break
     return state
 
 
@@ -175,7 +175,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=sorted(TOKENIZERS))
     parser.add_argument("--work", type=Path, default=Path("build/models"), help="folder of checkpoints")
-    parser.add_argument("--steps", type=int, default=STEPS, help="stop after this many steps (the schedule stays)")
+    parser.add_argument("--steps", type=int, default=STEPS, help="length of the training")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end in this time, with fewer steps")
     parser.add_argument("--export", action="store_true", help="train no further; write the last checkpoint")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -183,7 +184,7 @@ def main() -> None:
     if arguments.export:
         state = torch.load(arguments.work / f"{arguments.name}.pt", weights_only=True)
     else:
-        state = train(arguments.name, arguments.work, arguments.steps)
+        state = train(arguments.name, arguments.work, arguments.steps, arguments.minutes)
     folder = MODELS / arguments.name
     model = new_model(arguments.name, tokenizer_of(arguments.name, folder))
     model.load_state_dict(state["model"])
