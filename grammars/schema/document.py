@@ -20,10 +20,8 @@ DRAFTS = {
 }
 
 # Where subschemas live: identifiers count only there.
-IN_SCHEMA = (
-    "additionalItems additionalProperties contains contentSchema else if items not propertyNames then "
-    "unevaluatedItems unevaluatedProperties"
-).split()
+IN_SCHEMA = ["additionalItems", "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not"]
+IN_SCHEMA += ["propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"]
 IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems", "items"]
 IN_MAP = ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"]
 

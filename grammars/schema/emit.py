@@ -10,8 +10,9 @@ from ..errors import BudgetExceeded
 from ..network import Network, Rule
 from .numbers import NumberSet, add_numbers
 from .plan import ArrayPlan, KeySet, ObjectPlan, Value
-from .strings import StringSet, add_strings, free_string
-from .text import Layout, add_json_characters, add_literal, free_key
+from .spelling import add_json_characters
+from .strings import StringSet, add_strings
+from .text import Layout, add_literal, free_key, free_string
 
 MAX_GRID = 20_000
 FREE_STRINGS = StringSet()

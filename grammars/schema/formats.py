@@ -1,18 +1,20 @@
 r"""The values of `format` as regular languages, each written as an ECMAScript pattern.
 
-Sources: RFC 3339 (dates, times, durations in appendix A), RFC 5321 (mail boxes), RFC 1123 (host names), RFC 3986 (URIs),
-RFC 4291 (IPv6), RFC 4122 (UUIDs), RFC 6901 (JSON Pointers). Where a format is a little narrower here than in its source:
+Sources: RFC 3339 (dates, times, durations in appendix A), RFC 5321 (mail boxes), RFC 1123 (host names), RFC 3986
+(URIs), RFC 4291 (IPv6), RFC 4122 (UUIDs), RFC 6901 (JSON Pointers). Some are a little narrower here than in the source:
 - `time`: a leap second is taken with `Z` and with offsets of whole and half hours;
+- `email`: no comments, no general address literals; at most 64 characters before the `@`;
 - `hostname`: labels that begin with `xn--` (their validity is not regular) are left out, and the limit of 253
   characters is kept by counting a label in units of 16.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from ..characters import Ranges, complement, union
-from ..regex import CharacterAutomaton
+from ..regex import CharacterAutomaton, parse
 
 _DIGIT_PAIR_59 = "[0-5][0-9]"
 _HOUR = "(?:[01][0-9]|2[0-3])"
@@ -61,7 +63,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 
 
 def _email() -> str:
-    quoted = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
+    quoted = r'"(?:[ !#-\[\]-~]|\\[ -~]){0,62}"'
     domain = rf"{_LABEL}(?:\.{_LABEL})*"
     return rf"(?:{_ATOM}(?:\.{_ATOM})*|{quoted})@(?:{domain}|\[(?:{_IPV4}|IPv6:{_ipv6()})\])"
 
@@ -97,8 +99,7 @@ def _duration() -> str:
     return f"P(?:(?:{day}|{month}|{year})(?:{time})?|{time}|[0-9]+W)"
 
 
-@lru_cache(maxsize=1)
-def hostname() -> CharacterAutomaton:
+def _hostname() -> CharacterAutomaton:
     """Host names: labels of at most 63 characters; with its dot a label fills whole units of 16, at most 15 of them.
 
     A state is (units of the labels before, characters of the label so far, kind); kinds: 0 nothing special, 1 after a
@@ -127,7 +128,7 @@ def hostname() -> CharacterAutomaton:
 _POINTER = "(?:/(?:[^~/]|~[01])*)*"
 _HEX = "[0-9A-Fa-f]"
 
-PATTERNS = {
+PATTERNS: dict[str, Callable[[], str]] = {
     "date": _date,
     "time": _time,
     "date-time": lambda: f"{_date()}[Tt]{_time()}",
@@ -152,6 +153,11 @@ def is_refused(name: str, draft: int) -> bool:
 
 
 @lru_cache(maxsize=64)
-def pattern(name: str) -> str:
-    """The whole-string pattern of a format in PATTERNS."""
-    return f"^(?:{PATTERNS[name]()})$"
+def automaton(name: str) -> CharacterAutomaton:
+    """The strings of a format in NAMES."""
+    if name == "hostname":
+        return _hostname()
+    machine = parse(PATTERNS[name](), dialect="ecma").automaton()
+    if name == "email":  # a local part has at most 64 characters
+        machine = machine.intersect(parse(r'(?:[^@"]{1,64}@|").*', dialect="ecma", flags="s").automaton())
+    return machine

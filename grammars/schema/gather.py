@@ -8,22 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from ..errors import BudgetExceeded, GrammarError, Unsupported
-from ..regex import CharacterAutomaton
 from . import formats
 from .conjunction import Alternative, Atom, Expander, Scalar, exact, refusal, scalar_type
 from .document import Document, Place, escape
+from .keys import key_classes
 from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
 from .numbers import NumberSet
-from .plan import ArrayPlan, KeySet, Member, ObjectPlan, Value, contradiction, settle
-from .strings import StringSet, automaton, check_pattern, pattern_matches
+from .plan import ArrayPlan, KeySet, Member, ObjectPlan, Value, settle
+from .strings import StringSet, check_pattern, pattern_matches
 
-MAX_KEY_CLASSES = 64
 MAX_VALUES = 50_000
-TRUE = (b"null", b"false", b"true")
 
 
 class Gatherer:
@@ -176,9 +173,7 @@ class Gatherer:
         patterns: dict[str, None] = {}
         names: dict[str, None] = {}
         minimum, maximum = 0, None
-        for atom in atoms:
-            if not atom.concerns & STRING:
-                continue
+        for atom in _concerned(atoms, STRING):
             schema = atom.schema
             minimum = max(minimum, int(schema.get("minLength", 0)))
             maximum = _least(maximum, schema.get("maxLength"))
@@ -300,7 +295,7 @@ class Gatherer:
         """The key classes outside `names`: every combination of patterns that some key matches, with its value."""
         patterns = tuple(dict.fromkeys(pattern for _, pattern, _ in patterned))
         extra = []
-        for matched, key_set in _key_classes(names, patterns, keys):
+        for matched, key_set in key_classes(names, patterns, keys):
             places = []
             for atom in atoms:
                 hits = [place for owner, pattern, place in patterned if owner is atom and pattern in matched]
@@ -352,32 +347,3 @@ def _least(a: int | None, b: Any) -> int | None:
 def _clash(atoms: Alternative, bits: int, what: str) -> str:
     places = [atom.place.pointer or "/" for atom in atoms if atom.concerns & bits or atom.values is not None]
     return f"no {what} satisfies {' and '.join(dict.fromkeys(places))}"
-
-
-@lru_cache(maxsize=1024)
-def _key_classes(
-    names: frozenset[str], patterns: tuple[str, ...], keys: tuple[StringSet, ...] | None
-) -> list[tuple[frozenset[str], KeySet]]:
-    """The keys outside `names` and allowed by `keys`, by which of the patterns they match."""
-    if not patterns and keys is None:
-        return [(frozenset(), KeySet(names))]
-    whole = CharacterAutomaton.everything()
-    if keys is not None:
-        whole = CharacterAutomaton.nothing()
-        for strings in keys:
-            whole = whole.union(automaton(strings))
-    if names:
-        whole = whole.difference(CharacterAutomaton.from_strings(sorted(names)))
-    classes = [(frozenset[str](), whole)]
-    for pattern in patterns:
-        machine = automaton(StringSet(patterns=(pattern,)))
-        split = []
-        for matched, part in classes:
-            split += [(matched | {pattern}, part.intersect(machine)), (matched, part.difference(machine))]
-        classes = [(matched, part) for matched, part in split if not part.is_empty()]
-        if len(classes) > MAX_KEY_CLASSES:
-            raise BudgetExceeded("the patterns of patternProperties overlap in too many ways", keyword="patternProperties")
-    return [(matched, KeySet(names, part)) for matched, part in classes if not part.is_empty()]
-
-
-__all__ = ["Gatherer", "contradiction"]

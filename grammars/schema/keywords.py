@@ -57,7 +57,7 @@ def _schemas(value: Any) -> str | None:
 
 
 def _schema_or_list(value: Any) -> str | None:
-    good = isinstance(value, dict | bool) or (isinstance(value, list) and all(isinstance(v, dict | bool) for v in value))
+    good = all(isinstance(v, dict | bool) for v in (value if isinstance(value, list) else [value]))
     return None if good else "a schema or an array of schemas"
 
 
@@ -170,8 +170,9 @@ _DRAFT7 = {
     "$comment": _NOTES,
     "readOnly": _NOTES,
     "writeOnly": _NOTES,
-    "contentMediaType": _NOTES,
-    "contentEncoding": _NOTES,
+    # Draft 7 lets a validator look into encoded content; later drafts do not.
+    "contentMediaType": Keyword(STRING, _string, refused=True, idle=lambda v: "json" not in v),
+    "contentEncoding": Keyword(STRING, _string, refused=True, idle=lambda v: v in ("7bit", "8bit", "binary")),
     "if": Keyword(ANY, _schema, refused=True),
     "then": Keyword(ANNOTATION, _schema),
     "else": Keyword(ANNOTATION, _schema),
@@ -184,6 +185,8 @@ _DRAFT2019 = {
     "$recursiveAnchor": _NOTES,
     "$recursiveRef": Keyword(ANY, _string, refused=True),
     "deprecated": _NOTES,
+    "contentMediaType": _NOTES,
+    "contentEncoding": _NOTES,
     "contentSchema": _NOTES,
     "minContains": Keyword(ANNOTATION, _count),
     "maxContains": Keyword(ANNOTATION, _count),

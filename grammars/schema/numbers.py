@@ -1,25 +1,19 @@
-"""Sets of JSON numbers as small automata over their spelling: bounds, integers and multiples, exact in decimal.
+"""Sets of JSON numbers: bounds, integers and multiples, exact in decimal; their spellings in a network.
 
-A number is compared with a bound digit by digit while it is read, so bounds may have any size and nothing is rounded.
 Plain spelling (`-12.50`) is always allowed; scientific spelling of bounded numbers is allowed when it is normalised
-(one non-zero digit before the point: `1e-07`), not above 1e308, and no multiple is asked for. Grammar of RFC 8259, section 6.
+(one non-zero digit before the point: `1e-07`), not above 1e308, and no multiple is asked for. Grammar: RFC 8259,
+section 6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 from math import gcd, lcm
 
-from ..errors import BudgetExceeded
 from ..network import Network
-
-MAX_STATES = 20_000
-LARGEST = Decimal("1e308")  # in scientific spelling: readers take more than the largest double for infinite
-State = tuple[int, ...]
+from .digits import Automaton, Magnitudes, plain, scientific
 
 
 @dataclass(frozen=True)
@@ -51,9 +45,7 @@ class NumberSet:
     def multiples(self, step: Fraction) -> NumberSet:
         """Those that are multiples of `step` as well."""
         if self.step is not None:
-            step = Fraction(
-                lcm(self.step.numerator, step.numerator), gcd(self.step.denominator, step.denominator)
-            )
+            step = Fraction(lcm(self.step.numerator, step.numerator), gcd(self.step.denominator, step.denominator))
         return replace(self, step=step)
 
     def __contains__(self, value: Decimal) -> bool:
@@ -77,249 +69,6 @@ class NumberSet:
                 last -= 1
             return first > last
         return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
-
-
-@dataclass(frozen=True)
-class Automaton:
-    """Automaton over ASCII: `edges` are (state, low byte, high byte, state); it starts in state 0."""
-
-    size: int
-    edges: tuple[tuple[int, int, int, int], ...]
-    accepting: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Magnitudes:
-    """The absolute values low..high as digit strings; None: no upper bound."""
-
-    low: Decimal
-    low_open: bool
-    high: Decimal | None
-    high_open: bool
-
-
-def _digits(value: Decimal) -> tuple[str, str]:
-    """Digits before and after the point, without superfluous zeros."""
-    whole, _, fraction = format(value, "f").partition(".")
-    return whole.lstrip("0") or "0", fraction.rstrip("0")
-
-
-def _explore(start: State, step: Callable[[State, str], State | None], done: Callable[[State], bool]) -> Automaton:
-    """The reachable part of an automaton given by its transition function, digits with equal targets merged."""
-    names = {start: 0}
-    order = [start]
-    edges: list[tuple[int, int, int, int]] = []
-    for state in order:
-        run: tuple[int, int, int] | None = None  # low byte, high byte, target
-        for character in "+-.0123456789Ee":
-            target = step(state, character)
-            if target is None:
-                continue
-            name = names.get(target)
-            if name is None:
-                name = names[target] = len(order)
-                order.append(target)
-                if len(order) > MAX_STATES:
-                    raise BudgetExceeded("the numbers allowed here need too large an automaton")
-            byte = ord(character)
-            if run is not None and run[1] == byte - 1 and run[2] == name:
-                run = (run[0], byte, name)
-            else:
-                if run is not None:
-                    edges.append((names[state], *run))
-                run = (byte, byte, name)
-        if run is not None:
-            edges.append((names[state], *run))
-    return Automaton(len(order), tuple(edges), tuple(names[s] for s in order if done(s)))
-
-
-def _order(a: str, b: str) -> int:
-    return (a > b) - (a < b)
-
-
-@lru_cache(maxsize=4096)
-def plain(bounds: Magnitudes, step: Fraction | None, whole_only: bool = False) -> Automaton:
-    """Magnitudes without exponent: `0|[1-9][0-9]*`, then optionally a fraction.
-
-    A state is (phase, digits so far, order to the low bound, order to the high bound, remainder). Phases: 0 nothing
-    read, 1 a leading zero, 2 digits before the point, 3 just after the point, 4 digits after it.
-    """
-    low_whole, low_fraction = _digits(bounds.low)
-    high_whole, high_fraction = ("", "") if bounds.high is None else _digits(bounds.high)
-    longest = max(len(low_whole), len(high_whole))
-    longest_fraction = max(len(low_fraction), len(high_fraction))
-    unbounded = bounds.high is None
-    modulus, places = 1, 0
-    if step is not None:
-        while (10**places) % step.denominator:
-            places += 1
-        modulus = step.numerator * (10**places // step.denominator)
-    if modulus * (longest + places + 2) > MAX_STATES:
-        raise BudgetExceeded(f"multiples of {step} need too large an automaton", keyword="multipleOf")
-
-    def ordered(before: int, digit: str, position: int, bound: str) -> int:
-        """Order of what is read to the bound, digit by digit; past its end its digits are zeros."""
-        if before:
-            return before
-        return _order(digit, bound[position] if position < len(bound) else "0")
-
-    def whole(state: State) -> State | None:
-        """The state at the end of the digits before the point, with the orders settled; None: too large."""
-        _, count, low, high, rest = state
-        if count != len(low_whole):
-            low = -1 if count < len(low_whole) else 1
-        if unbounded:
-            high = -1
-        elif count != len(high_whole):
-            high = -1 if count < len(high_whole) else 1
-        return None if low < 0 or high > 0 else (3, 0, low, high, rest)
-
-    def move(state: State, character: str) -> State | None:
-        phase, count, low, high, rest = state
-        if character == ".":
-            return whole(state) if phase in (1, 2) and not whole_only else None
-        if not character.isdigit() or phase == 1:
-            return None
-        if phase < 2:
-            if phase == 0:
-                low = _order(character, low_whole[0])
-                high = -1 if unbounded else _order(character, high_whole[0])
-                return (1 if character == "0" else 2, 1, low, high, int(character) % modulus)
-        if phase == 2:
-            if not unbounded and count >= len(high_whole):
-                return None
-            low = ordered(low, character, count, low_whole) if count < len(low_whole) else 1
-            high = -1 if unbounded else ordered(high, character, count, high_whole)
-            if high > 0 and count + 1 == len(high_whole):
-                return None
-            count = min(count + 1, longest + 1)
-            return (2, count, low, high, (rest * 10 + int(character)) % modulus)
-        if step is not None:
-            if count >= places:
-                if character != "0":
-                    return None
-            else:
-                rest = (rest * 10 + int(character)) % modulus
-        low = ordered(low, character, count, low_fraction)
-        high = ordered(high, character, count, high_fraction)
-        if high > 0 or low < 0:
-            return None
-        settled = low > 0 and high < 0
-        needed = max(0 if settled else longest_fraction, places)
-        return (4, min(count + 1, needed), low, high, rest)
-
-    def done(state: State) -> bool:
-        phase, count, low, high, rest = state
-        if phase in (0, 3):
-            return False
-        if phase < 4:
-            settled = whole(state)
-            if settled is None:
-                return False
-            _, count, low, high, rest = settled
-        if low == 0:
-            if count < len(low_fraction):
-                return False
-            if bounds.low_open:
-                return False
-        if high == 0:
-            if count < len(high_fraction):
-                high = -1
-            elif bounds.high_open:
-                return False
-        return (rest * 10 ** max(0, places - count)) % modulus == 0
-
-    return _explore((0, 0, 0, 0, 0), move, done)
-
-
-@lru_cache(maxsize=4096)
-def scientific(bounds: Magnitudes) -> Automaton:
-    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`, up to LARGEST.
-
-    Mantissa states are (0, digits, order to the low bound's, order to the high bound's, 1 after a bare point).
-    Exponent states are (1 before its sign or 2 after it, has first, first, has last, last) and then
-    (3, the same four, digits after leading zeros, order to first, order to last).
-    """
-    top = LARGEST if bounds.high is None or bounds.high > LARGEST else bounds.high
-    high = _normalised(top)
-    if high is None:
-        return Automaton(1, (), ())
-    high_open = bounds.high_open and top == bounds.high
-    low = _normalised(bounds.low)
-    low_digits, low_exponent = low or ("", 0)
-    high_digits, high_exponent = high
-    longest = max(len(low_digits), len(high_digits), 2)
-
-    def exponents(count: int, above: int, below: int) -> State:
-        """The exponents that a mantissa may have, given its order to the mantissas of the bounds."""
-        fits_low = above > 0 or (above == 0 and count >= len(low_digits) and not bounds.low_open)
-        fits_high = below < 0 or (below == 0 and (count < len(high_digits) or not high_open))
-        first = 0 if low is None else low_exponent + (not fits_low)
-        return (1, int(low is not None), first, 1, high_exponent - (not fits_high))
-
-    def move(state: State, character: str) -> State | None:
-        if state[0]:
-            return _move_exponent(state, character)
-        _, count, above, below, point = state
-        if character.isdigit():
-            if (count == 0 and character == "0") or (count == 1 and not point):
-                return None
-            above = above or _order(character, low_digits[count] if count < len(low_digits) else "0")
-            below = below or _order(character, high_digits[count] if count < len(high_digits) else "0")
-            return (0, min(count + 1, longest), above, below, 0)
-        if character == ".":
-            return (0, 1, above, below, 1) if count == 1 and not point else None
-        if character in "eE" and count and not point:
-            return exponents(count, above, below)
-        return None
-
-    def done(state: State) -> bool:
-        if state[0] < 3:
-            return False
-        _, has_first, first, has_last, last, count, above, below = state
-        above = _settled(count, above, abs(first)) if first > 0 or not has_first else 1 if first < 0 or count else 0
-        below = _settled(count, below, abs(last))
-        return (not has_first or above >= 0) and (not has_last or (last >= 0 and below <= 0))
-
-    return _explore((0, 0, 0, 0, 0), move, done)
-
-
-def _settled(count: int, order: int, bound: int) -> int:
-    """Order of a number of `count` digits to a bound, when it has `order` as far as both go."""
-    size = len(str(bound)) if bound else 0
-    return order if count == size else (count > size) - (count < size)
-
-
-def _move_exponent(state: State, character: str) -> State | None:
-    phase, has_first, first, has_last, last, *digits = state
-    if phase == 1 and character in "+-":
-        if character == "-":
-            has_first, first, has_last, last = has_last, -last, has_first, -first
-        return (2, has_first, first, has_last, last)
-    if not character.isdigit() or (has_last and last < 0):
-        return None
-    count, above, below = digits or (0, 0, 0)
-    if count or character != "0":
-        low = str(first) if first > 0 else ""
-        high = str(last) if last > 0 else ""
-        if has_last and count == len(high):
-            return None
-        above = above or _order(character, low[count] if count < len(low) else "0")
-        below = below or _order(character, high[count] if count < len(high) else "0")
-        count += 1
-        if not has_last:
-            count = min(count, len(low) + 1)
-    return (3, has_first, first, has_last, last, count, above, below)
-
-
-def _normalised(value: Decimal) -> tuple[str, int] | None:
-    """Significant digits and exponent of d.ddd * 10^e; None for zero."""
-    if value == 0:
-        return None
-    with localcontext() as context:
-        context.prec = max(28, len(value.as_tuple().digits))
-        digits = "".join(map(str, value.normalize().as_tuple().digits))
-        return digits, value.adjusted()
 
 
 def _magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:

@@ -43,6 +43,10 @@ class Value:
         """Whether some scalar is allowed."""
         return bool(self.constants or self.numbers or self.strings)
 
+    def plans(self) -> list[ArrayPlan | ObjectPlan]:
+        """All plans."""
+        return [*self.objects, *self.arrays]
+
 
 @dataclass(slots=True)
 class ArrayPlan:
@@ -121,7 +125,7 @@ def settle(values: Iterable[Value]) -> None:
     while True:
         still = []
         for value in waiting:
-            if value.has_scalars() or any(p.possible() for p in value.arrays) or any(p.possible() for p in value.objects):
+            if value.has_scalars() or any(plan.possible() for plan in value.plans()):
                 value.possible = True
             else:
                 still.append(value)
@@ -132,7 +136,7 @@ def settle(values: Iterable[Value]) -> None:
 
 def contradiction(value: Value, depth: int = 0) -> str:
     """Why an impossible value is impossible, in words."""
-    for plan in (*value.objects, *value.arrays):
+    for plan in value.plans():
         for what, part in plan.missing():
             if depth < 8 and part is not value:
                 return f"{what}: {contradiction(part, depth + 1)}"

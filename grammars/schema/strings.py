@@ -13,14 +13,15 @@ from ..errors import BudgetExceeded, GrammarError
 from ..network import Network, Rule
 from ..regex import CharacterAutomaton, parse
 from . import formats
-from .text import add_json_characters, add_literal, add_one_of, bounded_string, free_string
+from .spelling import add_json_characters
+from .text import add_literal, add_one_of, bounded_string, free_string
 
 MAX_STATES = 20_000
 
 
 @dataclass(frozen=True)
 class StringSet:
-    """Strings that match every pattern (search) and format, within length bounds (characters), among `values` if given."""
+    """Strings that match every pattern (search) and format, within length bounds in characters, among `values`."""
 
     patterns: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
@@ -49,7 +50,8 @@ class StringSet:
             return False
         if self.values is not None and text not in self.values:
             return False
-        return all(_pattern(p).matches(text) for p in self.patterns) and all(_format(f).matches(text) for f in self.formats)
+        machines = [_pattern(p) for p in self.patterns] + [formats.automaton(f) for f in self.formats]
+        return all(machine.matches(text) for machine in machines)
 
 
 def check_pattern(pattern: str, pointer: str, keyword: str) -> None:
@@ -70,13 +72,6 @@ def _pattern(pattern: str) -> CharacterAutomaton:
     return parse(pattern, dialect="ecma").automaton(search=True, max_states=MAX_STATES)
 
 
-@lru_cache(maxsize=64)
-def _format(name: str) -> CharacterAutomaton:
-    if name == "hostname":
-        return formats.hostname()
-    return parse(formats.pattern(name), dialect="ecma").automaton(search=True, max_states=MAX_STATES)
-
-
 @lru_cache(maxsize=4096)
 def members(strings: StringSet) -> tuple[str, ...]:
     """The strings of a set that is given by its values."""
@@ -90,7 +85,7 @@ def automaton(strings: StringSet) -> CharacterAutomaton:
     if strings.values is not None:
         return CharacterAutomaton.from_strings(list(members(strings)))
     result = CharacterAutomaton.everything()
-    for machine in [_pattern(p) for p in strings.patterns] + [_format(f) for f in strings.formats]:
+    for machine in [_pattern(p) for p in strings.patterns] + [formats.automaton(f) for f in strings.formats]:
         result = machine if result.states == 1 and _is_everything(result) else result.intersect(machine)
     try:
         return result.length_between(strings.minimum, strings.maximum)
