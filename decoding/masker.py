@@ -41,8 +41,8 @@ class _Tables:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         trie = vocabulary.trie
-        arrays = (trie.byte, trie.size, trie.depth, trie.height, trie.token_start, trie.order)
-        self.trie = mk.pack_trie(*arrays)
+        self.trie = mk.pack_trie(trie.byte, trie.size, trie.depth, trie.token_start, trie.order)
+        self.siblings = mk.sibling_trie(self.trie)
         self.depths = vocabulary.max_token_bytes
         self.words = (vocabulary.size + 31) // 32
         self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
@@ -50,12 +50,20 @@ class _Tables:
         self.data = np.require(vocabulary.data, np.uint8, ["C", "W"])
         self.offsets = np.require(vocabulary.offsets, np.int32, ["C", "W"])
         self.slices: dict[bytes, LoopSlice] = {}
+        self.asked: dict[bytes, int] = {}
 
-    def slice(self, signature: NDArray[np.int32]) -> LoopSlice:
-        """The slice for the loop that `classify` found: 8 cells of byte set and the flag for characters."""
+    def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
+        """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.
+
+        Where the loop leaves out common bytes, such as the space, tails are many and a slice costs as much as tens of
+        walks, which die out early there: it is made when it has been asked for often.
+        """
         key = signature.tobytes()
         found = self.slices.get(key)
         if found is None:
+            self.asked[key] = self.asked.get(key, 0) + 1
+            if self.asked[key] < 30 and not (signature[1] & 1 and signature[3] & 2):  # space, a
+                return None
             found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
             self.slices[key] = found
         return found
@@ -100,7 +108,7 @@ class Masker:
         self._raw: dict[int, Row] = {}  # by alias, without
         self._contents: dict[int, Row] = {}
         self._limit = max(16, memory // (4 * self.words))
-        self._stack = np.empty(2 * (self.tables.depths + 2), np.int32)
+        self._stack = np.empty(4 * (self.tables.depths + 2), np.int32)
         self._out = np.empty(10, np.int32)
         self.only_eos = np.zeros(self.words, np.uint32)
         for token in self._eos:
@@ -178,7 +186,7 @@ class Masker:
                     mask = self._intern(mask | self.only_eos)
                 self._rows[twin] = mask
             self._rows[state] = mask
-        if not mask.any():
+        if mk.content_hash(mask) == 0 and not mask.any():
             raise DeadEnd(
                 "the grammar can go on only with bytes that no token of this vocabulary spells"
                 if not self.is_accepting(state)
@@ -204,8 +212,10 @@ class Masker:
         kind = automaton.run(mk.classify, q, out)
         if kind == mk.LOOP:
             piece = tables.slice(out[1:10])
-            row, reach = self._fill_in(piece.inside, lambda arena, row: mk.walk(arena, piece.tails, stack, row, q))
-            return row, max(reach, automaton.distance(q))
+            if piece is not None:
+                tails = piece.tails
+                row, reach = self._fill_in(piece.inside, lambda arena, row: mk.walk(arena, tails, stack, row, q))
+                return row, max(reach, automaton.distance(q))
         if kind == mk.NEAR:
             target = int(out[0])
             loose = self._loop_without_bounds(q)
@@ -216,11 +226,11 @@ class Masker:
             elif automaton.run(mk.classify, target, out) == mk.LOOP:
                 row, reach = self._fill_in(
                     self._raw_mask(target),
-                    lambda arena, row: mk.differential_walk(arena, tables.trie, stack, row, q, target),
+                    lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
                 )
                 return row, max(reach, self.reach[target])
         nothing = np.zeros(self.words, np.uint32)
-        return self._fill_in(nothing, lambda arena, row: mk.walk(arena, tables.trie, stack, row, q))
+        return self._fill_in(nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
 
     def _loop_without_bounds(self, q: int) -> int:
         """The self-loop that q would be in, if its counters had no bounds, or DEAD; leaves its signature in `_out`."""
@@ -239,6 +249,8 @@ class Masker:
         """The mask of a counted loop near a bound, from that of the same loop without bounds; None where the rounds
         cannot be counted."""
         piece = self.tables.slice(signature)
+        if piece is None:
+            return None
         rounds = self.automaton.run(mk.room, q, signature[:8], bool(signature[8]))
         if rounds == DEAD:
             return None

@@ -14,7 +14,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .mask_kernels import BYTE, DEPTH, NODES, SIZE, TOKEN_START, TOKENS, PackedTrie, Row, pack_trie
+from .mask_kernels import (
+    BYTE,
+    DEPTH,
+    NODES,
+    SIZE,
+    TOKEN_START,
+    TOKENS,
+    PackedTrie,
+    Row,
+    SiblingTrie,
+    pack_trie,
+    sibling_trie,
+)
 
 Int32Array = NDArray[np.int32]
 
@@ -24,13 +36,13 @@ class LoopSlice:
 
     Attributes:
         inside: row of the tokens that stay in the loop from end to end.
-        tails: packed trie of the distinct tails of all other tokens.
+        tails: sibling trie of the distinct tails of all other tokens.
         tail_tokens: int32, ids of all other tokens.
         inside_tokens: int32, ids of the inside tokens, by falling number of characters (rounds of the loop).
         longer_than: int32 [n]: `inside_tokens[:longer_than[r]]` have more than r characters, for r < n.
     """
 
-    def __init__(self, inside: Row, tails: PackedTrie, tokens: Int32Array, rounds: Int32Array) -> None:
+    def __init__(self, inside: Row, tails: SiblingTrie, tokens: Int32Array, rounds: Int32Array) -> None:
         self.inside = inside
         self.tails = tails
         self._tokens, self._rounds = tokens, rounds
@@ -180,25 +192,23 @@ def _cut(
 @njit(cache=True, boundscheck=False)
 def _tail_trie(
     parent: Int32Array, label: Int32Array, count: Int32Array, tail_of: Int32Array, tokens: Int32Array
-) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]:
-    """Depth-first arrays (byte, size, depth, height, token_start, tokens) of the hashed trie, without nodes that lead
+) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]:
+    """Depth-first arrays (byte, size, depth, token_start, tokens) of the hashed trie, without nodes that lead
     to no token. A parent's number is below its children's."""
     n = parent.size
     below = count.copy()
     for v in range(n - 1, 0, -1):
         below[parent[v]] += below[v]
     sizes = np.zeros(n, np.int32)
-    heights = np.zeros(n, np.int32)
     for v in range(n - 1, 0, -1):
         if below[v] > 0:
             sizes[v] += 1
             sizes[parent[v]] += sizes[v]
-            heights[parent[v]] = max(heights[parent[v]], heights[v] + 1)
     m = sizes[0]
     place = np.full(n, -1, np.int32)
     following = np.zeros(n, np.int32)
     byte, size, depth = np.empty(m, np.int32), np.empty(m, np.int32), np.empty(m, np.int32)
-    height, starts = np.empty(m, np.int32), np.zeros(m + 1, np.int32)
+    starts = np.zeros(m + 1, np.int32)
     for v in range(1, n):
         if below[v] == 0:
             continue
@@ -207,7 +217,7 @@ def _tail_trie(
         following[p] += sizes[v]
         place[v] = w
         following[v] = w + 1
-        byte[w], size[w], height[w] = label[v], sizes[v], heights[v]
+        byte[w], size[w] = label[v], sizes[v]
         depth[w] = 0 if p == 0 else depth[place[p]] + 1
         starts[w + 1] = count[v]
     for w in range(m):
@@ -219,7 +229,7 @@ def _tail_trie(
             w = place[tail_of[e]]
             ids[free[w]] = tokens[e]
             free[w] += 1
-    return byte, size, depth, height, starts, ids
+    return byte, size, depth, starts, ids
 
 
 def build_slice(trie: PackedTrie, depths: int, words: int, loop: Int32Array, characters: bool) -> LoopSlice:
@@ -235,5 +245,5 @@ def build_slice(trie: PackedTrie, depths: int, words: int, loop: Int32Array, cha
     inside = np.zeros(words, np.uint32)
     rounds, tail_of, parent, label, count, _ = _cut(trie, depths, loop, characters, inside)
     tokens = trie[trie[TOKENS] : trie[TOKENS] + len(rounds)]
-    tails = pack_trie(*_tail_trie(parent, label, count, tail_of, tokens))
+    tails = sibling_trie(pack_trie(*_tail_trie(parent, label, count, tail_of, tokens)))
     return LoopSlice(inside, tails, tokens, rounds)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import EmptyLanguage, GrammarError
-from .network_kernels import UNREACHABLE, group, shortest_completions
+from .network_kernels import UNREACHABLE, group, representatives, shortest_completions
 
 Int32Array = NDArray[np.int32]
 
@@ -154,7 +154,7 @@ class Network:
         return Rule(program.start + shift, program.end + shift)
 
     def build(self) -> Program:
-        """Trim, measure and freeze. Raises EmptyLanguage when nothing matches."""
+        """Trim, merge nodes with the same future, measure and freeze. Raises EmptyLanguage when nothing matches."""
         edges = _table(self._edges, 4)
         epsilons = _table(self._epsilons, 2)
         calls = _table(self._calls, 3)
@@ -167,7 +167,7 @@ class Network:
         if len(repeats) and (distance[repeats[:, 1]] == 0).any():
             raise GrammarError("the body of a counted repetition matches the empty string")
         live = distance < UNREACHABLE
-        edges = edges[live[edges[:, 0]] & live[edges[:, 3]]]
+        edges = edges[live[edges[:, 0]] & live[edges[:, 3]]]  # a copy, as all that follow: the builder stays as it is
         epsilons = epsilons[live[epsilons[:, 0]] & live[epsilons[:, 1]]]
         calls = calls[live[calls[:, 0]] & live[calls[:, 1]] & live[calls[:, 2]]]
         repeats = repeats[live[repeats[:, 0]] & live[repeats[:, 2]]]
@@ -176,16 +176,23 @@ class Network:
             skips = repeats[barren & (repeats[:, 3] == 0)][:, (0, 2)]
             epsilons = np.concatenate([epsilons, skips])
             repeats = repeats[~barren]
+        plain = final == 0
+        for others in (epsilons, calls, repeats):
+            plain[others[:, 0]] = False
+        edge_ptr, grouped_edges = group(edges, self._nodes)
+        same = representatives(grouped_edges, edge_ptr, plain)
+        edges = edges[same[edges[:, 0]] == edges[:, 0]]
+        edges[:, 3] = same[edges[:, 3]]
+        for others, nodes in ((epsilons, (1,)), (calls, (1, 2)), (repeats, (1, 2))):
+            others[:, nodes] = same[others[:, nodes]]
         classes = _byte_classes(edges)
-        ranges = edges.copy()
-        ranges[:, 1] = classes[edges[:, 1]]
-        ranges[:, 2] = classes[edges[:, 2]]
-        edge_ptr, grouped_edges = group(ranges, self._nodes)
+        edges[:, 1:3] = classes[edges[:, 1:3]]
+        edge_ptr, grouped_edges = group(edges, self._nodes)
         epsilon_ptr, grouped_epsilons = group(epsilons, self._nodes)
         call_ptr, grouped_calls = group(calls, self._nodes)
         repeat_ptr, grouped_repeats = group(repeats, self._nodes)
         return Program(
-            start=self.main.start,
+            start=int(same[self.main.start]),
             end=self.main.end,
             classes=classes,
             representatives=np.unique(classes, return_index=True)[1].astype(np.int32),

@@ -79,3 +79,57 @@ def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDAr
         for c in range(1, table.shape[1]):
             rows[j, c - 1] = table[i, c]
     return pointers, rows
+
+
+@njit(cache=True)
+def representatives(
+    edges: NDArray[np.int32], pointers: NDArray[np.int32], plain: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """For every node the first one with the same outgoing byte edges, so that states reach the same nodes early.
+
+    `edges` [n, 3] (lo, hi, target) grouped by `pointers`; only nodes marked in `plain`, which have byte edges alone
+    and are not final, are merged. Rounds go on until nothing merges any more.
+    """
+    nodes = pointers.size - 1
+    same = np.arange(nodes).astype(np.int32)
+    slots = 16
+    while slots < 2 * nodes:
+        slots *= 2
+    changed = True
+    while changed:
+        changed = False
+        table = np.full(slots, -1, np.int32)
+        for v in range(nodes):
+            if not plain[v] or same[v] != v:
+                continue
+            begin, end = pointers[v], pointers[v + 1]
+            h = np.uint64(end - begin)
+            for e in range(begin, end):
+                cell = np.uint64(edges[e, 0] * 256 + edges[e, 1]) + (np.uint64(same[edges[e, 2]]) << np.uint64(17))
+                h = (h ^ cell) * np.uint64(0x9E3779B97F4A7C15)
+                h ^= h >> np.uint64(29)
+            i = np.int64(h & np.uint64(slots - 1))
+            while table[i] >= 0:
+                u = table[i]
+                first = pointers[u]
+                equal = pointers[u + 1] - first == end - begin
+                e = begin
+                while equal and e < end:
+                    d = first + e - begin
+                    equal = (
+                        edges[d, 0] == edges[e, 0]
+                        and edges[d, 1] == edges[e, 1]
+                        and same[edges[d, 2]] == same[edges[e, 2]]
+                    )
+                    e += 1
+                if equal:
+                    same[v] = u
+                    changed = True
+                    break
+                i = (i + 1) & (slots - 1)
+            if same[v] == v:
+                table[i] = v
+    for v in range(nodes):
+        while same[same[v]] != same[v]:
+            same[v] = same[same[v]]
+    return same

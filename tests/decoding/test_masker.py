@@ -104,7 +104,7 @@ def vocabulary() -> Vocabulary:
     words = {bytes([i]) for i in range(256)}
     while len(words) < 3256:
         words.add(b"".join(rng.choices(pieces, k=rng.randint(1, 5)))[:12])
-    tokens: list[bytes | None] = list(words)
+    tokens: list[bytes | None] = sorted(words)
     rng.shuffle(tokens)
     tokens[100:100] = [None, b'"a"', b'"a"', None]  # control tokens and duplicates
     return Vocabulary.from_bytes(tokens, eos_token_ids=[100, 103], size=3300)
