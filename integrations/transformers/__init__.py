@@ -1,5 +1,7 @@
 """transformers: grammars in `generate`, validated JSON out, partial objects while they stream."""
 
+from .generating import generate_json, generate_text
 from .processor import GrammarProcessor, constrain
+from .streaming import stream_json
 
-__all__ = ["GrammarProcessor", "constrain"]
+__all__ = ["GrammarProcessor", "constrain", "generate_json", "generate_text", "stream_json"]

@@ -77,7 +77,7 @@ def build(
     if specification is None:
         return Constraint(None, None, budget)
     grammar = to_grammar(specification)
-    token = None if trigger is None else _control_token(tokenizer, vocabulary, trigger)
+    token = None if trigger is None else control_token(tokenizer, vocabulary, trigger)
     if trigger is not None and token is None:
         grammar = _after(trigger, grammar)
     return Constraint(_masker(grammar, vocabulary), token, budget)
@@ -120,7 +120,7 @@ def _of_model(model: Any) -> grammars.Grammar:
     return grammars.pydantic(model)
 
 
-def _control_token(tokenizer: Any, vocabulary: Vocabulary, trigger: str | bytes) -> int | None:
+def control_token(tokenizer: Any, vocabulary: Vocabulary, trigger: str | bytes) -> int | None:
     """The id of `trigger` where it is the name of a control token, which has no bytes that a grammar could see."""
     text = trigger.decode(errors="replace") if isinstance(trigger, bytes) else trigger
     token = tokenizer.get_vocab().get(text) if hasattr(tokenizer, "get_vocab") else None
