@@ -17,8 +17,10 @@ from .syntax import ANYTHING, FAIL, Characters, Choice, Node, Repeat, Sequence, 
 # Written out, a repetition costs a state for each round; beyond so many it is counted by the network instead.
 WRITTEN_OUT = 4
 _MAX_NODES = 20_000
-_MAX_WORK = 4_000_000
+_MAX_WORK = 4_000_000  # visits of nodes; a second or two
+_MAX_LOOKING = 400_000  # operations on Boolean functions; two or three seconds
 _PART_STATES = 2_000  # of a deterministic part of an emission; beyond, the part is emitted as it is written
+_PART_NODES = 4_000
 _PART_WORK = 400_000
 
 
@@ -52,7 +54,7 @@ class Expression:
         if automaton is None:
             plain = self._without_conditions(search)
             node = whole_text(self._node, search) if plain is None else plain
-            automaton = self._automata[key] = self._determinized(node, plain is None, max_states, _MAX_WORK)
+            automaton = self._automata[key] = self._determinized(node, plain is None, max_states)
         return automaton
 
     def _without_conditions(self, search: bool) -> Node | None:
@@ -60,12 +62,15 @@ class Expression:
             self._plain[search] = without_conditions(self._node, search)
         return self._plain[search]
 
-    def _determinized(self, node: Node, conditions: bool, max_states: int, max_work: int) -> CharacterAutomaton:
+    def _determinized(
+        self, node: Node, conditions: bool, max_states: int, max_nodes: int = _MAX_NODES, max_work: int = _MAX_WORK
+    ) -> CharacterAutomaton:
         name = f"the pattern {shown(self.pattern)}"
-        nfa = Nfa(min(_MAX_NODES, 8 * max_states), name)
+        nfa = Nfa(max_nodes, name)
         start = nfa.build(node, ACCEPT)
-        method = alternating.determinize if conditions else subset.determinize
-        return CharacterAutomaton.from_rows(*method(nfa, start, max_states, max_work, name))
+        if conditions:
+            return CharacterAutomaton.from_rows(*alternating.determinize(nfa, start, max_states, _MAX_LOOKING, name))
+        return CharacterAutomaton.from_rows(*subset.determinize(nfa, start, max_states, max_work, name))
 
     # emission
 
@@ -93,7 +98,7 @@ class Expression:
         """The automaton of a part without conditions, if it is small enough."""
         if node not in self._parts:
             try:
-                self._parts[node] = self._determinized(node, False, _PART_STATES, _PART_WORK)
+                self._parts[node] = self._determinized(node, False, _PART_STATES, _PART_NODES, _PART_WORK)
             except BudgetExceeded:
                 self._parts[node] = None
         return self._parts[node]
@@ -109,7 +114,7 @@ class Expression:
                 return
         match node:
             case Sequence(items):
-                self._emit_sequence(_runs(items), net, a, b, add)
+                self._emit_sequence(_pieces(items), net, a, b, add)
             case Choice(options):
                 short = [option for option in options if not _counts(option)]
                 if 1 < len(short) < len(options):
@@ -174,14 +179,17 @@ def _counts(node: Node) -> bool:
     return False
 
 
-def _runs(items: tuple[Node, ...]) -> list[Node]:
-    """The items with neighbours that hold nothing to count joined, each run to be one deterministic part."""
+def _pieces(items: tuple[Node, ...]) -> list[Node]:
+    """Parts of a sequence that is too large to be one: runs with nothing to count are kept together, else halves."""
     runs: list[list[Node]] = []
     for item in items:
         if runs and not _counts(item) and not _counts(runs[-1][-1]):
             runs[-1].append(item)
         else:
             runs.append([item])
+    if len(runs) == 1:
+        half = len(items) // 2
+        return [sequence(items[:half]), sequence(items[half:])]
     return [sequence(run) for run in runs]
 
 

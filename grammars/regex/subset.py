@@ -61,8 +61,10 @@ def determinize(
             row.append(state)
         rows.append(row)
         work += nodes.bit_length() >> 4
-        if len(pending) > max_states or work > max_work:
-            raise BudgetExceeded(f"{pattern} needs more than {min(len(pending), max_states)} deterministic states")
+        if len(pending) > max_states:
+            raise BudgetExceeded(f"{pattern} needs more than {max_states} deterministic states")
+        if work > max_work:
+            raise BudgetExceeded(f"{pattern} takes too much work to make it deterministic")
     final = 1 << ACCEPT | free
     return cells, rows, [bool(nodes & final) for nodes in pending]
 
