@@ -3,11 +3,11 @@
 from .automaton import DEAD, Automaton
 from .engine import Budget
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, Unsupported
+from .front import choice, regex
 from .grammar import Grammar
 from .network import Network
 from .schema import json_schema, pydantic
 from .trigger import after
-from .front import choice, regex
 
 __all__ = [
     "DEAD",

@@ -109,7 +109,7 @@ class Engine:
         lengths |= {section: size for section, (_, size) in tables.items()}
         lengths |= {k.STATE_TABLE: state_slots, k.STACK_TABLE: stack_slots, k.SEEN: 3 * seen_slots}
         lengths |= {k.TRANSITIONS: sizes["states"] * classes}
-        lengths |= {section: sizes["work"] for section in (k.W_NODE, k.W_STACK, k.K_NODE, k.K_STACK)}
+        lengths |= dict.fromkeys((k.W_NODE, k.W_STACK, k.K_NODE, k.K_STACK), sizes["work"])
         total = k.HEADER + sum(lengths.values())
         if 4 * total > self.budget.memory and old is not None:
             raise BudgetExceeded(

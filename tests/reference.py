@@ -22,7 +22,7 @@ def cat(a: Expression, b: Expression) -> Expression:
 
 
 def either(a: Expression, b: Expression) -> Expression:
-    if a == EMPTY or a == b:
+    if a in (EMPTY, b):
         return b
     return a if b == EMPTY else ("or", a, b)
 

@@ -27,15 +27,19 @@ IN_MAP = ["$defs", "definitions", "dependencies", "dependentSchemas", "patternPr
 
 
 class Place:
-    """One schema in the document: its value, JSON Pointer, base URI and draft. Compared by identity."""
+    """One schema in the document: its value, JSON Pointer, base URI and draft. Compared by identity.
 
-    __slots__ = ("atom", "base", "draft", "pointer", "schema")
+    `within` holds the places by pointer: those of the document, or those of an invented schema and its parts.
+    """
 
-    def __init__(self, schema: Any, pointer: str, base: str, draft: int) -> None:
+    __slots__ = ("atom", "base", "draft", "pointer", "schema", "within")
+
+    def __init__(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> None:
         self.schema = schema
         self.pointer = pointer
         self.base = base
         self.draft = draft
+        self.within = within
         self.atom: Any = None
 
     def __repr__(self) -> str:
@@ -81,22 +85,22 @@ class Document:
         self._places: dict[str, Place] = {}
         self._resources: dict[str, Place] | None = None
         self._anchors: dict[tuple[str, str], Place] = {}
-        self.root = self._intern(schema, "", "", draft or 2020)
+        self.root = self._intern(schema, "", "", draft or 2020, self._places)
 
     def child(self, parent: Place, schema: Any, *tokens: str) -> Place:
         """The place of `schema`, found under `parent` at `tokens` (already escaped)."""
         pointer = f"{parent.pointer}/{'/'.join(tokens)}"
-        place = self._places.get(pointer)
-        return place if place is not None else self._intern(schema, pointer, parent.base, parent.draft)
+        place = parent.within.get(pointer)
+        return place or self._intern(schema, pointer, parent.base, parent.draft, parent.within)
 
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
-        return Place(schema, pointer, "", 2020)
+        return Place(schema, pointer, "", 2020, {})
 
-    def _intern(self, schema: Any, pointer: str, base: str, draft: int) -> Place:
+    def _intern(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
         if isinstance(schema, dict):
             base, draft = self._scope(schema, pointer, base, draft)
-        place = self._places[pointer] = Place(schema, pointer, base, draft)
+        place = within[pointer] = Place(schema, pointer, base, draft, within)
         return place
 
     def _scope(self, schema: dict[str, Any], pointer: str, base: str, draft: int) -> tuple[str, int]:
@@ -141,8 +145,7 @@ class Document:
             path = f"{path}/{escape(token)}"
             if isinstance(node, dict) and count + 1 < len(tokens):
                 base, draft = self._scope(node, path, base, draft)
-        known = self._places.get(path)
-        return known if known is not None else self._intern(node, path, base, draft)
+        return self._places.get(path) or self._intern(node, path, base, draft, self._places)
 
     def _index(self) -> dict[str, Place]:
         """Identified resources by URI; fills the anchors as well."""

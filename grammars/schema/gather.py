@@ -136,7 +136,7 @@ class Gatherer:
             numbers = self._numbers(atoms, types)
             for kind, content in values:
                 if kind == "number" and content in numbers:
-                    value.numbers[NumberSet(content, False, content, False, None, numbers.whole)] = None
+                    value.numbers[numbers.only(content)] = None
                     found = True
         if "string" in kinds:
             strings = self._strings(atoms)

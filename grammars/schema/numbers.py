@@ -15,6 +15,8 @@ from math import gcd, lcm
 from ..network import Network
 from .digits import Automaton, Magnitudes, plain, scientific
 
+EXACT = 2**53  # beyond it readers round what has a point or an exponent, so bounded integers are written without
+
 
 @dataclass(frozen=True)
 class NumberSet:
@@ -41,6 +43,11 @@ class NumberSet:
         if self.high is None or high < self.high or (high == self.high and is_open):
             return replace(self, high=high, high_open=is_open)
         return self
+
+    def only(self, value: Decimal) -> NumberSet:
+        """Just this one of them."""
+        step = Fraction(1) if abs(value) > EXACT and value == value.to_integral_value() else None
+        return NumberSet(value, False, value, False, step, self.whole)
 
     def multiples(self, step: Fraction) -> NumberSet:
         """Those that are multiples of `step` as well."""
@@ -90,6 +97,9 @@ def _magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:
 
 def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
     """Add the spellings of the numbers of the set between the nodes a and b."""
+    bounds_given = (numbers.low, numbers.high)
+    if numbers.step == 1 and any(bound is not None and abs(bound) > EXACT for bound in bounds_given):
+        numbers = replace(numbers, whole=True)
     if numbers.low is None and numbers.high is None and numbers.step in (None, 1):
         _add_free(net, a, b, numbers)
         return

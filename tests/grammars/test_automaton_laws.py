@@ -167,6 +167,26 @@ def test_large_counts_do_not_copy_the_graph() -> None:
     assert not grammar.matches(b"ab") and grammar.matches(b"a" * 65536) and not grammar.matches(b"a" * 65537)
 
 
+def test_combinators() -> None:
+    from bytebound.grammars import Unsupported, after, choice, json_schema, regex
+
+    letters, digits = regex("[a-z]{2,4}"), regex(r"\d+")
+    assert [(letters | digits).matches(x) for x in ("ab", "12", "ab1", "")] == [True, True, False, False]
+    assert [(letters + digits).matches(x) for x in ("ab1", "ab", "1ab")] == [True, False, False]
+    both = regex("[a-m]*") & regex("[h-z]*") & regex(".{1,3}")
+    assert [both.matches(x) for x in ("him", "h", "", "ham", "himh")] == [True, True, False, False, False]
+    with pytest.raises(EmptyLanguage):
+        letters & digits
+    nested = json_schema({"$defs": {"t": {"type": "array", "items": {"$ref": "#/$defs/t"}}}, "$ref": "#/$defs/t"})
+    with pytest.raises(Unsupported, match="only regular languages") as caught:
+        nested & nested
+    assert caught.value.keyword == "&"
+    options = choice(["yes", "no", "ja", "nein", "où"])
+    assert [options.matches(x) for x in ("yes", "où", "n", "yesno", "")] == [True, True, False, False, False]
+    assert (options & regex("n.*")).matches("nein") and not (options & regex("n.*")).matches("yes")
+    assert after("{", options).matches("free {nein") and not after("{", options).matches("free {neinein")
+
+
 def test_nothing_matches() -> None:
     with pytest.raises(EmptyLanguage, match="matches nothing"):
         Grammar(lambda net, a, b: None, "empty")

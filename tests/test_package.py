@@ -1,0 +1,77 @@
+"""The package as it is installed: every subpackage and data file in the wheel, sorted exports, README that runs."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOP = ("grammars", "decoding", "integrations")
+
+
+def packages_in_tree() -> set[str]:
+    return {
+        "bytebound." + ".".join(path.parent.relative_to(ROOT).parts)
+        for top in TOP
+        for path in (ROOT / top).rglob("__init__.py")
+    }
+
+
+def test_every_subpackage_is_declared() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert declared == sorted(packages_in_tree())
+
+
+def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    tracked = subprocess.run(["git", "ls-files", *TOP], cwd=ROOT, capture_output=True, text=True, check=False)
+    names = tracked.stdout.split() if tracked.returncode == 0 else []
+    files = [Path(name) for name in names] or [
+        path.relative_to(ROOT) for top in TOP for path in (ROOT / top).rglob("*") if path.is_file()
+    ]
+    wanted = {f"bytebound/{path.as_posix()}" for path in files if path.suffix not in (".pyc", ".nbi", ".nbc")}
+    assert wanted - held == set()
+    assert {f"bytebound/{top}/py.typed" for top in TOP} <= held
+    assert not any(name.startswith(("tests/", "benchmarks/")) for name in held)
+
+
+@pytest.mark.parametrize("name", ["bytebound.grammars", "bytebound.decoding", "bytebound.integrations.transformers"])
+def test_exports_are_sorted_and_there(name: str) -> None:
+    module = importlib.import_module(name)
+    capitals = [n for n in module.__all__ if n.isupper()]
+    classes = [n for n in module.__all__ if not n.isupper() and n[0].isupper()]
+    functions = [n for n in module.__all__ if n[0].islower()]
+    assert module.__all__ == sorted(capitals) + sorted(classes) + sorted(functions)
+    for exported in module.__all__:
+        assert getattr(module, exported).__doc__ or isinstance(getattr(module, exported), int)
+
+
+def test_grammars_needs_no_torch() -> None:
+    code = "import sys; from bytebound import grammars; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_module_is_long() -> None:
+    long = {p: n for top in TOP for p in (ROOT / top).rglob("*.py") if (n := len(p.read_text().splitlines())) > 320}
+    assert {p.name for p in long} <= {"engine_kernels.py", "mask_kernels.py"}
+
+
+def test_readme_code_runs() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    namespace: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), namespace)
