@@ -34,6 +34,7 @@ Row = NDArray[np.uint32]
 
 DEAD = k.DEAD
 FINISHED = -2
+_REMEMBERED_STEPS = 1 << 20
 
 
 class _Tables:
@@ -104,6 +105,7 @@ class Masker:
         self.tables = shared_tables(vocabulary)
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._data, self._offsets = self.tables.data, self.tables.offsets
+        self._following: dict[int, int] = {}  # by state and token
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
         self._contents: dict[int, Row] = {}
@@ -130,15 +132,22 @@ class Masker:
     def accept(self, state: int, token: int) -> int:
         """State after `token`: DEAD when it is not allowed, FINISHED after EOS. Raises WrongVocabulary for an id
         outside the vocabulary."""
-        if token in self._eos:
-            return FINISHED if state == FINISHED or self.is_accepting(state) else DEAD
+        following = self._following.get(state << 32 | token)
+        return following if following is not None else self._accept(state, token)
+
+    def _accept(self, state: int, token: int) -> int:
         if not 0 <= token < self.vocabulary.size:
             raise WrongVocabulary(f"token id {token} is outside the vocabulary of {self.vocabulary.size}")
-        if state < 0:
-            return DEAD
-        with self._lock:
-            result: int = mk.accept(self.automaton.arena, self._data, self._offsets, state, token)
-        return result if result >= DEAD else self.automaton.run(_accept_again, self._data, self._offsets, state, token)
+        if token in self._eos:
+            following = FINISHED if self.is_accepting(state) else DEAD
+        elif state < 0:
+            following = DEAD
+        else:
+            following = self.automaton.run(mk.accept, self._data, self._offsets, state, token)
+        if len(self._following) > _REMEMBERED_STEPS:
+            self._following.clear()
+        self._following[state << 32 | token] = following
+        return following
 
     def is_accepting(self, state: int) -> bool:
         """Whether the text so far is a full match (EOS is then allowed)."""
@@ -273,10 +282,6 @@ class Masker:
 
     def __repr__(self) -> str:
         return f"<Masker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
-
-
-def _accept_again(arena: k.Arena, data: Any, offsets: Any, state: int, token: int) -> int:
-    return int(mk.accept(arena, data, offsets, state, token))
 
 
 _shared: dict[str, _Tables] = {}
