@@ -128,4 +128,3 @@ def _rule(net: Network, strings: StringSet) -> Rule:
 
 def _is_everything(machine: CharacterAutomaton) -> bool:
     return machine.states == 1 and bool(machine.accepting[0]) and len(machine.classes) == 1
-

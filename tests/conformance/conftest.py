@@ -8,7 +8,6 @@ from itertools import islice, product
 from typing import Any
 
 import pytest
-
 from bytebound.grammars.schema.document import Document
 from bytebound.grammars.schema.gather import Gatherer
 from bytebound.grammars.schema.plan import Value

@@ -13,7 +13,6 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-
 from bytebound.grammars import Automaton, EmptyLanguage, Unsupported, json_schema
 
 KEYS = ["a", "b", "ab", "c", "é", "a/b", 'q"', "d e"]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from bytebound.grammars import EmptyLanguage, Grammar, GrammarError, json_schema
 
 BASELINE = Path(__file__).parent / "baseline.json"
