@@ -18,7 +18,6 @@ from .mask_kernels import (
     BYTE,
     DEPTH,
     NODES,
-    SIZE,
     TOKEN_START,
     TOKENS,
     PackedTrie,
@@ -118,7 +117,7 @@ def _cut(
     inside ones), and parent, byte, number of tokens of the tail nodes, and how many there are. Tail node 0 is the root.
     """
     n = trie[NODES]
-    byte, size, depth = trie[BYTE], trie[SIZE], trie[DEPTH]
+    byte, depth = trie[BYTE], trie[DEPTH]
     starts = trie[TOKEN_START]
     total = trie[starts + n]
     rounds = np.full(total, -1, np.int32)
