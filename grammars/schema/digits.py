@@ -15,7 +15,8 @@ from functools import lru_cache
 from ..errors import BudgetExceeded
 
 MAX_STATES = 20_000
-LARGEST = Decimal("1e308")  # in scientific spelling: readers take more than the largest double for infinite
+# In scientific spelling only numbers that are normal doubles: readers take others for infinite or zero.
+SMALLEST, LARGEST = Decimal("1e-307"), Decimal("1e308")
 State = tuple[int, ...]
 
 
@@ -174,28 +175,20 @@ def plain(bounds: Magnitudes, step: Fraction | None, whole_only: bool = False) -
 
 @lru_cache(maxsize=4096)
 def scientific(bounds: Magnitudes) -> Automaton:
-    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`, up to LARGEST.
+    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`, SMALLEST to LARGEST.
 
     Mantissa states are (0, digits, order to the low bound's, order to the high bound's, 1 after a bare point).
-    Exponent states are (1 before its sign or 2 after it, has first, first, has last, last) and then
-    (3, the same four, digits after leading zeros, order to first, order to last).
+    Exponent states are (1 before its sign or 2 after it, first, last), the least and greatest exponent allowed, then
+    (3, first, last, digits after leading zeros, order to first, order to last).
     """
-    top = LARGEST if bounds.high is None or bounds.high > LARGEST else bounds.high
-    high = _normalised(top)
-    if high is None:
+    low, high = max(bounds.low, SMALLEST), LARGEST if bounds.high is None else min(bounds.high, LARGEST)
+    if low > high:
         return Automaton(1, (), ())
-    high_open = bounds.high_open and top == bounds.high
-    low = _normalised(bounds.low)
-    low_digits, low_exponent = low or ("", 0)
-    high_digits, high_exponent = high
+    low_open = bounds.low_open and low == bounds.low
+    high_open = bounds.high_open and high == bounds.high
+    low_digits, low_exponent = _normalised(low)
+    high_digits, high_exponent = _normalised(high)
     longest = max(len(low_digits), len(high_digits), 2)
-
-    def exponents(count: int, above: int, below: int) -> State:
-        """The exponents that a mantissa may have, given its order to the mantissas of the bounds."""
-        fits_low = above > 0 or (above == 0 and count >= len(low_digits) and not bounds.low_open)
-        fits_high = below < 0 or (below == 0 and (count < len(high_digits) or not high_open))
-        first = 0 if low is None else low_exponent + (not fits_low)
-        return (1, int(low is not None), first, 1, high_exponent - (not fits_high))
 
     def move(state: State, character: str) -> State | None:
         if state[0]:
@@ -210,52 +203,44 @@ def scientific(bounds: Magnitudes) -> Automaton:
         if character == ".":
             return (0, 1, above, below, 1) if count == 1 and not point else None
         if character in "eE" and count and not point:
-            return exponents(count, above, below)
+            fits_low = above > 0 or (above == 0 and count >= len(low_digits) and not low_open)
+            fits_high = below < 0 or (below == 0 and (count < len(high_digits) or not high_open))
+            return (1, low_exponent + (not fits_low), high_exponent - (not fits_high))
         return None
 
-    def done(state: State) -> bool:
-        if state[0] < 3:
-            return False
-        _, has_first, first, has_last, last, count, above, below = state
-        above = _settled(count, above, abs(first)) if first > 0 or not has_first else 1 if first < 0 or count else 0
-        below = _settled(count, below, abs(last))
-        return (not has_first or above >= 0) and (not has_last or (last >= 0 and below <= 0))
-
-    return _explore((0, 0, 0, 0, 0), move, done)
-
-
-def _settled(count: int, order: int, bound: int) -> int:
-    """Order of a number of `count` digits to a bound, when it has `order` as far as both go."""
-    size = len(str(bound)) if bound else 0
-    return order if count == size else (count > size) - (count < size)
+    return _explore((0, 0, 0, 0, 0), move, _is_exponent)
 
 
 def _move_exponent(state: State, character: str) -> State | None:
-    phase, has_first, first, has_last, last, *digits = state
+    phase, first, last, *digits = state
     if phase == 1 and character in "+-":
-        if character == "-":
-            has_first, first, has_last, last = has_last, -last, has_first, -first
-        return (2, has_first, first, has_last, last)
-    if not character.isdigit() or (has_last and last < 0):
+        return (2, first, last) if character == "+" else (2, -last, -first)
+    if not character.isdigit() or last < 0 or first > last:
         return None
     count, above, below = digits or (0, 0, 0)
     if count or character != "0":
-        low = str(first) if first > 0 else ""
-        high = str(last) if last > 0 else ""
-        if has_last and count == len(high):
+        least, most = str(first), str(last)
+        if count == len(most) or last == 0:
             return None
-        above = above or _order(character, low[count] if count < len(low) else "0")
-        below = below or _order(character, high[count] if count < len(high) else "0")
+        if first > 0:
+            above = above or _order(character, least[count] if count < len(least) else "0")
+        below = below or _order(character, most[count])
         count += 1
-        if not has_last:
-            count = min(count, len(low) + 1)
-    return (3, has_first, first, has_last, last, count, above, below)
+    return (3, first, last, count, above, below)
 
 
-def _normalised(value: Decimal) -> tuple[str, int] | None:
-    """Significant digits and exponent of d.ddd * 10^e; None for zero."""
-    if value == 0:
-        return None
+def _is_exponent(state: State) -> bool:
+    """Whether the digits of the exponent make a number from first to last."""
+    if state[0] < 3:
+        return False
+    _, first, last, count, above, below = state
+    size = len(str(first))
+    enough = first <= 0 or count > size or (count == size and above >= 0)
+    return enough and (count < len(str(last)) or below <= 0)
+
+
+def _normalised(value: Decimal) -> tuple[str, int]:
+    """Significant digits and exponent of d.ddd * 10^e."""
     with localcontext() as context:
         context.prec = max(28, len(value.as_tuple().digits))
         digits = "".join(map(str, value.normalize().as_tuple().digits))

@@ -1,7 +1,7 @@
 """Sets of JSON numbers: bounds, integers and multiples, exact in decimal; their spellings in a network.
 
 Plain spelling (`-12.50`) is always allowed; scientific spelling of bounded numbers is allowed when it is normalised
-(one non-zero digit before the point: `1e-07`), not above 1e308, and no multiple is asked for. Grammar: RFC 8259,
+(one non-zero digit before the point: `1e-07`), within 1e-307 to 1e308, and no multiple is asked for. Grammar: RFC 8259,
 section 6.
 """
 
