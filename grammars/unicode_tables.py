@@ -74,8 +74,10 @@ def _cached_on_disk(name: str, compute: Callable[[], Ranges]) -> Ranges:
 
 
 @lru_cache(maxsize=4096)
-def unicode_property(name: str) -> Ranges:
+def unicode_property(name: str, cased: bool = True) -> Ranges:
     r"""The set that \p{name} stands for in the `regex` package: Lu, Letter, Script=Greek, InGreek, Alphabetic...
+
+    Where case is ignored (not `cased`), Lu, Upper and their like stand for all cased letters there.
 
     Raises:
         UnknownProperty: there is no such property.
@@ -83,10 +85,10 @@ def unicode_property(name: str) -> Ranges:
     if not _PROPERTY_NAME.fullmatch(name.strip()):
         raise UnknownProperty(name)
     try:
-        compiled = regex.compile(rf"\p{{{name}}}+")
+        compiled = regex.compile(rf"\p{{{name}}}+", 0 if cased else regex.IGNORECASE)
     except regex.error as error:
         raise UnknownProperty(name) from error
-    return _cached_on_disk(f"property {name}", lambda: _scan(compiled.finditer))
+    return _cached_on_disk(f"property {name}{'' if cased else ' without case'}", lambda: _scan(compiled.finditer))
 
 
 @cache

@@ -55,8 +55,7 @@ class AtomScanner(EscapeScanner):
         atom = self.escape(start, self.flags, in_class=False)
         if isinstance(atom, int):
             return self.literal(atom), True
-        fixed = self.text[start + 1] in "dDwWsS"
-        return characters(atom if fixed else self.folded(atom, self.flags)), True
+        return characters(self.folded(atom, self.flags) if self.folds(self.text[start + 1]) else atom), True
 
     def boundary(self, inverted: bool) -> Node:
         r"""What \b asks for, or (inverted) \B: a word character on just one side."""

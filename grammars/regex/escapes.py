@@ -33,6 +33,10 @@ class EscapeScanner(Scanner):
         """The set, closed under case where the flag `i` is on."""
         return ignore_case(ranges, self.dialect, flags.a) if flags.i else ranges
 
+    def folds(self, letter: str) -> bool:
+        """Whether the class escape of this letter is closed under case: in ECMAScript the properties are."""
+        return self.dialect == "ecma" and letter not in tuple("dDwWsS")
+
     def escape(self, start: int, flags: Flags, in_class: bool) -> int | Ranges:
         """What the escape whose backslash, already consumed, is at `start` stands for: a code point or a class."""
         c = self.take("an escaped character")
@@ -52,12 +56,10 @@ class EscapeScanner(Scanner):
         else:
             raise self.error("expected '{' and the name of a property after \\p")
         try:
-            ranges = unicode_property(name)
+            ranges = unicode_property(name, cased=not (flags.i and self.dialect == "python"))
         except UnknownProperty:
             spelled = self.text[start : self.at]
             raise self.unsupported(spelled, "there is no Unicode property of this name", start) from None
-        if self.dialect == "python":  # regex ignores case before it negates, ECMAScript after
-            ranges = self.folded(ranges, flags)
         return complement(ranges) if negative else ranges
 
     def _python_escape(self, c: str, start: int, in_class: bool) -> int:
@@ -150,7 +152,7 @@ class EscapeScanner(Scanner):
         """The class whose `[` at index `start` is already consumed."""
         negative = self.accept("^")
         python = self.dialect == "python"
-        foldable: list[Ranges] = []  # case closure applies to these, not to \d \w \s: so `re` does
+        foldable: list[Ranges] = []
         fixed: list[Ranges] = []
         nested = False
         first = self.at
@@ -187,7 +189,7 @@ class EscapeScanner(Scanner):
         if isinstance(atom, int):
             foldable.append(((atom, atom),))
         else:
-            (fixed if spelled[1:] in tuple("dDwWsS") else foldable).append(atom)
+            (foldable if self.folds(spelled[1:]) else fixed).append(atom)
 
     def _class_atom(self, flags: Flags) -> int | Ranges:
         start = self.at

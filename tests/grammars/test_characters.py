@@ -1,4 +1,4 @@
-"""Sets of code points against Python's sets; named classes and case closure against `re` and `regex` over all of Unicode."""
+"""Sets of code points against Python's; classes and case closure against `re` and `regex` over all of Unicode."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_case_closure_is_that_of_re_for_every_code_point() -> None:
     for c in cased:
         matched = re.findall(re.escape(c), cased, re.IGNORECASE)
         closure = unicode_tables.ignore_case(((ord(c), ord(c)),))
-        assert {m for m in matched} == {chr(x) for x in members(closure)}
+        assert set(matched) == {chr(x) for x in members(closure)}
     # the rest of Unicode has no case: nothing of it matches anything cased, or another character
     rest = "".join(set(EVERYTHING) - set(cased))
     assert not re.search(f"[{re.escape(cased)}]", rest, re.IGNORECASE)
@@ -119,6 +119,7 @@ def test_ecma_folding_is_simple_case_folding() -> None:
 )  # fmt: skip
 def test_properties_are_those_of_regex(name: str) -> None:
     assert unicode_tables.unicode_property(name) == scan(regex.compile(rf"\p{{{name}}}+"))
+    assert unicode_tables.unicode_property(name, cased=False) == scan(regex.compile(rf"(?i)\p{{{name}}}+"))
 
 
 @pytest.mark.parametrize("name", ["Foo", "", "Script=Klingon", "L}|\\p{N", "(", "RGI_Emoji"])

@@ -98,20 +98,21 @@ def test_broken_patterns(pattern: str, column: int, message: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"\n", r"\t\a\f\v\r", r"\x41", r"\u00e9", r"\U0001F432", r"\N{DRAGON}", r"\0", r"\012", r"\101", r"[\101\1]", r"[\b]",
-     r"[]a]", r"[^]a]", r"[a-]", r"[-a]", r"[a\-z]", r"[\]]", r"[[a]", r"[a[]", r"\.\-\_\ ", "a{", "a{,", "a{x}", "{1", "a{}",
-     "a{,2}", "a{,}", "a{2,}", "(?x) a b # comment\n c", "(?x)[ ]a", "a(?#comment)b", "a(?#comment)*", "(?i:a)b", "(?s).",
-     "(?s:.).", "(?i)k", "(?i)[^k]", "(?i)[a-f]", "(?ai)k", r"(?a)\w", r"(?a:\d)\d", r"(?-i:a)", "(?m)^a$", "(?P<n>a)",
-     "(a|)", "(|a)+", "()", "", "a??b*?c+?d{1,2}?", r"a(?=b)*b", r"\A\Z", r"(?u)\w", r"[^\W\d_]", r"[\s\S]", "]", "}", "a}"],
+    [r"\n", r"\t\a\f\v\r", r"\x41", r"\u00e9", r"\U0001F432", r"\N{DRAGON}", r"\0", r"\012", r"\101", r"[\101\1]",
+     r"[\b]", r"[]a]", r"[^]a]", r"[a-]", r"[-a]", r"[a\-z]", r"[\]]", r"[[a]", r"[a[]", r"\.\-\_\ ", "a{", "a{,",
+     "a{x}", "{1", "a{}", "a{,2}", "a{,}", "a{2,}", "(?x) a b # comment\n c", "(?x)[ ]a", "a(?#comment)b",
+     "a(?#comment)*", "(?i:a)b", "(?s).", "(?s:.).", "(?i)k", "(?i)[^k]", "(?i)[a-f]", "(?ai)k", r"(?a)\w",
+     r"(?a:\d)\d", r"(?-i:a)", "(?m)^a$", "(?P<n>a)", "(a|)", "(|a)+", "()", "", "a??b*?c+?d{1,2}?", r"a(?=b)*b",
+     r"\A\Z", r"(?u)\w", r"[^\W\d_]", r"[\s\S]", "]", "}", "a}"],
 )  # fmt: skip
 def test_python_patterns_mean_what_re_says(pattern: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         reference = re.compile(pattern)
     expression = parse(pattern)
-    tried = ["", "\n", "\t\a\f\v\r", "\0", "\b", "\x01", "abc", "ab", "aa", "aaa", "b", "K", "k", "\u212a", "a\nb", "a\n", " a",
-             "a{", "a{,", "a{x}", "a{}", "{1", "a}", "é", "É", "🐲", ".-_ ", "aabccdd", "-", "]", "[", "^", "A", "Ab", "aB",
-             "F", "G", "٣", "1٣", "_", "z", "acb", "a b", "a b # comment\n c", "\\"]  # fmt: skip
+    tried = ["", "\n", "\t\a\f\v\r", "\0", "\b", "\x01", "abc", "ab", "aa", "aaa", "b", "K", "k", "\u212a", "a\nb",
+             "a\n", " a", "a{", "a{,", "a{x}", "a{}", "{1", "a}", "é", "É", "🐲", ".-_ ", "aabccdd", "-", "]", "[",
+             "^", "A", "Ab", "aB", "F", "G", "٣", "1٣", "_", "z", "acb", "a b", "a b # comment\n c", "\\"]  # fmt: skip
     for text in tried:
         assert expression.automaton().matches(text) == bool(reference.fullmatch(text)), text
         assert expression.automaton(search=True).matches(text) == bool(reference.search(text)), text

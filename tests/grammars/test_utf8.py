@@ -23,7 +23,7 @@ class Recorder(Network):
 
     @property
     def size(self) -> int:
-        return len({a for a in self.made} | {b for edges in self.made.values() for _, _, b in edges})
+        return len(set(self.made) | {b for edges in self.made.values() for _, _, b in edges})
 
 
 def spelled(net: Recorder, a: int, b: int) -> list[bytes]:
@@ -57,7 +57,9 @@ def test_classes(letter: str, nodes: int) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(0, 0x1FFF) | st.integers(0, LAST), st.sampled_from([0, 1, 62, 63, 64, 4095, 4096]))))
+@given(
+    st.lists(st.tuples(st.integers(0, 0x1FFF) | st.integers(0, LAST), st.sampled_from([0, 1, 62, 63, 64, 4095, 4096])))
+)
 def test_any_set(pairs: list[tuple[int, int]]) -> None:
     check(from_pairs((low, min(low + width, LAST)) for low, width in pairs))
 
