@@ -42,6 +42,13 @@ class CharacterAutomaton:
     def from_rows(cls, classes: tuple[Ranges, ...], rows: Rows, accepting: list[bool]) -> CharacterAutomaton:
         """The minimal automaton of these transitions (rows of next states, -1 for none; state 0 is the start)."""
         rows, accepting = minimal(rows, accepting)
+        columns: dict[tuple[int, ...], list[int]] = {}
+        for c, column in enumerate(zip(*rows, strict=True)):
+            columns.setdefault(column, []).append(c)
+        if len(columns) < len(classes):  # classes that no state tells apart become one
+            groups = list(columns.values())
+            classes = tuple(union(*(classes[c] for c in group)) for group in groups)
+            rows = [[row[group[0]] for group in groups] for row in rows]
         return cls(classes, np.array(rows, np.int32).reshape(len(rows), len(classes)), np.array(accepting, np.bool_))
 
     @classmethod
@@ -120,18 +127,8 @@ class CharacterAutomaton:
         return not self.accepting.any()
 
     def minimized(self) -> CharacterAutomaton:
-        """The smallest automaton of the language, classes that no state tells apart joined."""
-        columns: dict[bytes, int] = {}
-        for c in range(len(self.classes)):
-            columns.setdefault(self.table[:, c].tobytes(), len(columns))
-        groups: list[list[Ranges]] = [[] for _ in columns]
-        keep = [0] * len(columns)
-        for c, ranges in enumerate(self.classes):
-            group = columns[self.table[:, c].tobytes()]
-            groups[group].append(ranges)
-            keep[group] = c
-        classes = tuple(union(*group) for group in groups)
-        return self.from_rows(classes, self.table[:, keep].tolist(), self.accepting.tolist())
+        """The smallest automaton of the language; what the operations return is minimal already."""
+        return self.from_rows(self.classes, self._rows, self.accepting.tolist())
 
     # operations
 

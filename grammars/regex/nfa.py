@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..characters import Ranges
+from ..characters import FULL, Ranges
 from ..errors import BudgetExceeded
 from .syntax import Characters, Choice, Look, Node, Repeat, Sequence
 
@@ -68,6 +68,8 @@ class Nfa:
 
     def _loop(self, body: Node, minimum: int, maximum: int | None, after: int) -> int:
         if maximum is None:
+            if not minimum and after in (ACCEPT, ACCEPT_ANY) and isinstance(body, Characters) and body.ranges == FULL:
+                return ACCEPT_ANY
             turn = self._add(SPLIT, ())
             start = self.build(body, turn)
             self.targets[turn] = (start, after)
