@@ -76,9 +76,10 @@ def _stream(model: Any, request: Request, text: PartialJson) -> Iterator[Any]:
             ids += piece
             text.feed((request.answer(ids) or b"")[len(text.data) :])
             value = text.value()
-            if value is not None and value != last:
-                last = value
-                yield partial_object(annotation, value)
+            shown = None if value is None else partial_object(annotation, value)
+            if shown is not None and shown != last:
+                last = shown
+                yield shown
         (answer,) = request.answers(torch.tensor([[0] * request.length + ids]))[0]
         yield parse(grammar, answer or b"")
     finally:

@@ -1,0 +1,30 @@
+"""Every script in examples/ runs, and prints what it promises."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+PRINTED = {
+    "person_json.py": r"Person\(name='.*', age=\d+, email='.*', city='.*'\)\n",
+    "regex_dates.py": r"(\d\d [A-Z][a-z]+ \d{4}\n){5}",
+    "stream_partial.py": r"0 of 4 fields: Book\(title=None.*\n(.*\n)*4 of 4 fields: Book\(title='.*\n",
+    "per_row_grammars.py": r"Write a product as JSON:\n\{(.|\n)*\n\nQ.*\nAnswer: (Yes|No)\.\n\nQ.*\nAnswer:(.|\n)*",
+    "trigger.py": r"(.|\n)*(User\(id=\d+, username='.*', email='.*'\)|the trigger did not come.*)\n",
+}
+
+
+def test_the_list_is_complete() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert re.fullmatch(PRINTED[name], printed), printed
