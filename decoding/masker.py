@@ -126,7 +126,12 @@ class Masker:
             mask = self._mask(state)
         if remaining is not None:
             mask = restrict(self, state, mask, remaining)
-        row[:] = mask
+        try:
+            row[:] = mask
+        except ValueError:
+            raise WrongVocabulary(
+                f"a mask of {self.vocabulary.size} tokens needs a row of {self.words} uint32 cells, not {np.shape(row)}"
+            ) from None
 
     def accept(self, state: int, token: int) -> int:
         """State after `token`: DEAD when it is not allowed, FINISHED after EOS. Raises WrongVocabulary for an id

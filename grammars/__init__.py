@@ -1,7 +1,7 @@
 """Grammars: sets of byte strings, compiled to one lazy deterministic automaton. No torch here."""
 
 from .automaton import DEAD, Automaton
-from .engine import Budget
+from .budget import Budget
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, Unsupported
 from .front import choice, regex
 from .grammar import Grammar

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import engine_kernels as k
 from .automaton import DEAD
+from .budget import Budget
 from .errors import BudgetExceeded, GrammarError
 from .network import Network, Program
 from .warmup import warm_up
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What one grammar may use while it runs.
-
-    Attributes:
-        memory: bytes of states, stacks and transitions.
-        configurations: configurations of the network in one state (ambiguity).
-        seconds: time to compile; checked by the compilers of schemas and patterns.
-    """
-
-    memory: int = 1 << 29
-    configurations: int = 1 << 16
-    seconds: float = 30.0
 
 
 class Engine:
@@ -63,7 +48,7 @@ class Engine:
         old, capacities = self.arena, self._capacities
         if code == k.GROW_WORK:
             capacities["work"] *= 4
-            if capacities["work"] > 4 * self.budget.configurations:
+            if capacities["work"] > self.budget.configurations:
                 raise BudgetExceeded(
                     f"one state of this grammar needs more than {self.budget.configurations} configurations: "
                     "it is too ambiguous, or a rule calls itself before it reads anything"
@@ -72,6 +57,11 @@ class Engine:
             for name, used in (("states", k.N_STATES), ("items", k.N_ITEMS), ("stacks", k.N_STACKS)):
                 if 2 * int(old[used]) >= capacities[name]:
                     capacities[name] *= 4 if capacities[name] < 1 << 14 else 2
+            if capacities["states"] > 2 * self.budget.states:
+                raise BudgetExceeded(
+                    f"this grammar needs more than {self.budget.states} states; "
+                    "simplify it, or give a larger Budget(states=...)"
+                )
         self.arena = self._allocate(old)
         k.rehash(self.arena)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .budget import Budget
 from .errors import EmptyLanguage, GrammarError
 from .grammar import Grammar
 from .network import Network
@@ -11,7 +12,7 @@ from .regex import CharacterAutomaton, parse
 from .utf8 import add_characters
 
 
-def regex(pattern: str, *, dialect: str = "python", flags: str = "") -> Grammar:
+def regex(pattern: str, *, dialect: str = "python", flags: str = "", budget: Budget | None = None) -> Grammar:
     """Texts that a regular expression matches in full (as `re.fullmatch` does), in UTF-8.
 
     Args:
@@ -19,13 +20,14 @@ def regex(pattern: str, *, dialect: str = "python", flags: str = "") -> Grammar:
             lookbehind, anchors and word boundaries are exact; back-references and other constructs that are not
             regular are refused by name.
         flags: letters of inline flags: "i", "m", "s", "x", "a".
+        budget: limits; `Budget()` unless given.
 
     Raises GrammarError for a broken pattern (with `.column`), Unsupported for what is not enforced (`.keyword`),
     EmptyLanguage where nothing matches, BudgetExceeded where the automaton would be too large.
     """
     expression = parse(pattern, dialect, flags)
     try:
-        return Grammar(lambda net, a, b: expression.emit(net, a, b, add_characters), f"regex {pattern}")
+        return Grammar(lambda net, a, b: expression.emit(net, a, b, add_characters), f"regex {pattern}", budget=budget)
     except EmptyLanguage:
         raise EmptyLanguage(f"no text matches the pattern {pattern!r}") from None
 

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .engine import Budget, Engine
+from .budget import Budget
+from .engine import Engine
 from .errors import GrammarError
 from .network import Network, Program
 
@@ -22,7 +23,7 @@ class Grammar:
         schema: the JSON schema it was made from, if any.
         model: the pydantic class it was made from, if any.
         ignored: JSON Pointers of keywords of the schema that constrain nothing (annotations and unknown ones).
-        budget: limits of the automaton.
+        budget: limits of its compilation and of its automaton.
 
     Raises EmptyLanguage when no byte string matches, and what `emit` raises.
     """
@@ -37,7 +38,7 @@ class Grammar:
         ignored: tuple[str, ...] = (),
         budget: Budget | None = None,
     ) -> None:
-        network = Network()
+        network = Network(budget)
         emit(network, network.main.start, network.main.end)
         self.program: Program = network.build()
         self.name = name

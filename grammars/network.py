@@ -11,6 +11,7 @@ read a byte before it calls itself.
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import EmptyLanguage, GrammarError
+from .budget import Budget
+from .errors import BudgetExceeded, EmptyLanguage, GrammarError
 from .network_kernels import UNREACHABLE, group, representatives, shortest_completions
 
 Int32Array = NDArray[np.int32]
@@ -65,7 +67,9 @@ class Program:
 class Network:
     """Builder of a network. Nodes are integers; `main` is the rule of the whole grammar."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
+        self._deadline = time.monotonic() + self._budget.seconds
         self._nodes = 0
         self._edges = array("i")
         self._epsilons = array("i")
@@ -78,14 +82,25 @@ class Network:
     def node(self) -> int:
         """A new node."""
         self._nodes += 1
+        if self._nodes & 255 == 0:
+            self._check_budget()
         return self._nodes - 1
 
     def rule(self) -> Rule:
         """A new rule with its start and end nodes; the caller adds what lies between."""
         start = self._nodes
         self._nodes += 2
+        self._check_budget()
         self._finals.append(start + 1)
         return Rule(start, start + 1)
+
+    def _check_budget(self) -> None:
+        if self._nodes > self._budget.nodes:
+            raise BudgetExceeded(f"the grammar needs more than {self._budget.nodes} nodes; give a larger Budget(nodes=)")
+        if time.monotonic() > self._deadline:
+            raise BudgetExceeded(
+                f"compiling the grammar took more than {self._budget.seconds:g} seconds; give a larger Budget(seconds=)"
+            )
 
     def epsilon(self, a: int, b: int) -> None:
         """From a to b, reading nothing."""

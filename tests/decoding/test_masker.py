@@ -233,6 +233,8 @@ def test_dead_ends_and_bad_input_are_named(vocabulary: Vocabulary) -> None:
         masker.allowed(-1)
     with pytest.raises(WrongVocabulary, match="3300 is outside"):
         masker.accept(masker.start, 3300)
+    with pytest.raises(WrongVocabulary, match=r"needs a row of 104 uint32 cells, not \(7,\)"):
+        masker.fill(masker.start, np.empty(7, np.uint32))
     with pytest.raises(WrongVocabulary, match="not str"):
         Masker("x", vocabulary)  # type: ignore[arg-type]
     with pytest.raises(WrongVocabulary, match="from_tokenizer"):

@@ -207,6 +207,13 @@ def test_budgets_are_errors() -> None:
     with pytest.raises(BudgetExceeded, match="bytes of states"):
         grammar.matches(b"ab" * 3000)
 
+    with pytest.raises(BudgetExceeded, match="more than 300 states"):
+        Grammar(ambiguous, "ambiguous", budget=Budget(states=300)).matches(b"ab" * 3000)
+    with pytest.raises(BudgetExceeded, match="more than 1000 nodes"):
+        Grammar(lambda net, a, b: [net.node() for _ in range(2000)] and None, "nodes", budget=Budget(nodes=1000))
+    with pytest.raises(BudgetExceeded, match="seconds"):
+        Grammar(lambda net, a, b: [net.node() for _ in range(2000)] and None, "time", budget=Budget(seconds=0))
+
     def left(net: Network, a: int, b: int) -> None:
         rule = net.rule()
         middle = net.node()
