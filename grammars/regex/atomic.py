@@ -14,78 +14,109 @@ so that [a-z]++ becomes [a-z]+(?![a-z]). Bodies of loops must not match the empt
 from __future__ import annotations
 
 from ..characters import Ranges, complement, intersect, union
-from .syntax import EMPTY, FAIL, Characters, Choice, Look, Node, Repeat, Sequence, choice, empty_part, sequence
+from .syntax import (
+    EMPTY,
+    FAIL,
+    Characters,
+    Choice,
+    Look,
+    Node,
+    Repeat,
+    Sequence,
+    choice,
+    empty_part,
+    larger_than,
+    repeat,
+    sequence,
+)
 
-UNROLL_LIMIT = 64  # optional rounds of a bounded loop that are written out one by one
+MAX_ROUNDS = 64  # optional rounds of a bounded loop that are written out one by one
+MAX_NODES = 10_000  # of the resulting tree, and steps to it
 
 
-class TooLong(Exception):
-    """A bounded loop inside an atomic group has more optional rounds than can be written out."""
+class TooLarge(Exception):
+    """An atomic group comes to more than MAX_NODES nodes, or a loop in it to more than MAX_ROUNDS optional rounds."""
 
 
-def first_match(body: Node, rest: Node = EMPTY) -> Node:
-    """The tree that matches just what a backtracking matcher commits to in `body` when `rest` follows in the group.
+def committed(body: Node) -> Node:
+    """The tree that matches just what a backtracking matcher commits to for `body` in an atomic group.
 
     Raises:
-        TooLong: a bounded loop would have to be written out more than UNROLL_LIMIT times.
+        TooLarge: it would have too many nodes.
     """
-    match body:
-        case Characters() | Look():
-            return body
-        case Sequence(items):
-            parts: list[Node] = []
-            for item in reversed(items):
-                parts.append(first_match(item, rest))
-                rest = sequence((item, rest))
-            return sequence(reversed(parts))
-        case Choice(options):
-            chosen: list[Node] = []
-            for i, option in enumerate(options):
-                rivals = [rival for rival in options[:i] if _may_both_match(rival, option)]
-                guard = _unless(sequence((choice(rivals), rest))) if rivals else EMPTY
-                chosen.append(sequence((guard, first_match(option, rest))))
-            return choice(chosen)
-        case Repeat(item, minimum, maximum, greedy):
-            if isinstance(item, Characters) and greedy and rest is EMPTY and maximum is not None and maximum > minimum:
-                stopped = sequence((Repeat(item, minimum, maximum - 1), _unless(item)))
-                return choice((stopped, Repeat(item, maximum, maximum)))
-            if minimum:
-                return _first_of_loop_with_minimum(body, rest)
-            if maximum is None:
-                more = first_match(item, sequence((body, rest)))
-                if greedy:
-                    return sequence((Repeat(more, 0, None), _unless(sequence((item, body, rest)))))
-                return _loop(sequence((_unless(rest), more)))
-            return _first_of_bounded_loop(item, maximum, greedy, rest)
-
-
-def _first_of_loop_with_minimum(loop: Repeat, rest: Node) -> Node:
-    if isinstance(loop.body, Characters) and loop.minimum == loop.maximum:
-        return loop
-    if loop.minimum > UNROLL_LIMIT:
-        raise TooLong
-    optional = None if loop.maximum is None else loop.maximum - loop.minimum
-    tail = EMPTY if optional == 0 else Repeat(loop.body, 0, optional, loop.greedy)
-    return first_match(sequence([loop.body] * loop.minimum + [tail]), rest)
-
-
-def _first_of_bounded_loop(item: Node, rounds: int, greedy: bool, rest: Node) -> Node:
-    """P(item{0,rounds}, rest), written out from the last round to the first."""
-    if rounds > UNROLL_LIMIT:
-        raise TooLong
-    result: Node = EMPTY
-    for done in range(rounds):  # `done` rounds are left after this one
-        after = sequence((Repeat(item, 0, done, greedy) if done else EMPTY, rest))
-        taken = sequence((first_match(item, after), result))
-        if greedy:
-            result = choice((taken, _unless(sequence((item, after)))))
-        else:
-            result = choice((EMPTY, sequence((_unless(rest), taken))))
+    result = _Rewriter().first_match(body, EMPTY)
+    if larger_than(result, MAX_NODES):
+        raise TooLarge
     return result
 
 
-def _loop(body: Node) -> Node:
-    return EMPTY if body is FAIL else Repeat(body, 0, None)
+class _Rewriter:
+    """The function P of the module's description, for one atomic group."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+
+    def first_match(self, body: Node, rest: Node) -> Node:
+        """P(body, rest)."""
+        self._steps += 1
+        if self._steps > MAX_NODES:
+            raise TooLarge
+        match body:
+            case Characters() | Look():
+                return body
+            case Sequence(items):
+                parts: list[Node] = []
+                for item in reversed(items):
+                    parts.append(self.first_match(item, rest))
+                    rest = sequence((item, rest))
+                return sequence(reversed(parts))
+            case Choice(options):
+                return self._choice(options, rest)
+            case Repeat(item, minimum, maximum, greedy):
+                if isinstance(item, Characters) and minimum == maximum:
+                    return body
+                if isinstance(item, Characters) and greedy and maximum is not None and rest is EMPTY:
+                    stopped = sequence((repeat(item, minimum, maximum - 1), _unless(item)))
+                    return choice((stopped, Repeat(item, maximum, maximum)))
+                if minimum:
+                    return self._with_minimum(body, rest)
+                if maximum is not None:
+                    return self._bounded(item, maximum, greedy, rest)
+                more = self.first_match(item, sequence((body, rest)))
+                if greedy:
+                    return sequence((Repeat(more, 0, None), _unless(sequence((item, body, rest)))))
+                more = sequence((_unless(rest), more))
+                return EMPTY if more is FAIL else Repeat(more, 0, None)
+
+    def _choice(self, options: tuple[Node, ...], rest: Node) -> Node:
+        first = [_first_characters(option) for option in options]
+        chosen: list[Node] = []
+        for i, option in enumerate(options):
+            rivals = [options[j] for j in range(i) if intersect(first[j], first[i])]
+            guard = _unless(sequence((choice(rivals), rest))) if rivals else EMPTY
+            chosen.append(sequence((guard, self.first_match(option, rest))))
+        return choice(chosen)
+
+    def _with_minimum(self, loop: Repeat, rest: Node) -> Node:
+        if loop.minimum > MAX_ROUNDS:
+            raise TooLarge
+        optional = None if loop.maximum is None else loop.maximum - loop.minimum
+        tail = repeat(loop.body, 0, optional, loop.greedy)
+        return self.first_match(sequence([loop.body] * loop.minimum + [tail]), rest)
+
+    def _bounded(self, item: Node, rounds: int, greedy: bool, rest: Node) -> Node:
+        """P(item{0,rounds}, rest), written out from the last round to the first."""
+        if rounds > MAX_ROUNDS:
+            raise TooLarge
+        result: Node = EMPTY
+        for done in range(rounds):  # `done` rounds are left after this one
+            after = sequence((repeat(item, 0, done, greedy), rest))
+            taken = sequence((self.first_match(item, after), result))
+            if greedy:
+                result = choice((taken, _unless(sequence((item, after)))))
+            else:
+                result = choice((EMPTY, sequence((_unless(rest), taken))))
+        return result
 
 
 def _unless(body: Node) -> Node:
@@ -93,10 +124,6 @@ def _unless(body: Node) -> Node:
     if empty_part(body) is EMPTY:
         return FAIL
     return EMPTY if body is FAIL else Look(body, ahead=True, negative=True)
-
-
-def _may_both_match(a: Node, b: Node) -> bool:
-    return bool(intersect(_first_characters(a), _first_characters(b)))
 
 
 def _first_characters(node: Node) -> Ranges:

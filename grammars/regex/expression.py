@@ -41,7 +41,7 @@ class Expression:
         self._parts: dict[Node, CharacterAutomaton | None] = {}
 
     def __repr__(self) -> str:
-        return f"<Expression {self.pattern!r} ({self.dialect})>"
+        return f"<Expression {shown(self.pattern)} ({self.dialect})>"
 
     def automaton(self, search: bool = False, max_states: int = MAX_STATES) -> CharacterAutomaton:
         """The minimal deterministic automaton of the texts that the pattern matches in full, or (search) somewhere.

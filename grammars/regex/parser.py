@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ..characters import FULL, complement
 from ..errors import BudgetExceeded, GrammarError
-from .atomic import TooLong, first_match
+from .atomic import TooLarge, committed
 from .atoms import AtomScanner, characters
 from .escapes import DECIMAL
 from .scanner import Flags, shown
@@ -24,12 +24,13 @@ from .syntax import (
     Node,
     choice,
     empty_part,
+    larger_than,
     repeat,
     sequence,
 )
 
 MAX_NESTING = 120
-MAX_CONDITIONAL_ROUNDS = 1000
+MAX_SPELLED = 2000  # nodes of a repetition that has to be spelled out, because its body may be empty
 
 _SPACE = " \t\n\r\v\f"
 
@@ -164,8 +165,8 @@ class _Parser(AtomScanner):
         empty = empty_part(node)
         if empty is not FAIL and (self.atomic or possessive):
             raise self.unsupported("atomic group", "it repeats what can match the empty string", start)
-        if empty is not FAIL and empty is not EMPTY and minimum > MAX_CONDITIONAL_ROUNDS:
-            raise BudgetExceeded(f"the repetition {spelled} in {shown(self.text)} is too long", column=at + 1)
+        if empty is not FAIL and (minimum > MAX_SPELLED or larger_than(node, MAX_SPELLED // max(minimum, 1))):
+            raise BudgetExceeded(f"the repetition {spelled} in {shown(self.text)} is too large", column=at + 1)
         loop = repeat(node, minimum, maximum, greedy)
         return self._atomic(lambda: loop, start) if possessive else loop
 
@@ -237,9 +238,9 @@ class _Parser(AtomScanner):
         body = read()
         self.atomic -= 1
         try:
-            return first_match(body)
-        except TooLong:
-            raise self.unsupported("atomic group", "a bounded repetition in it is too long", start) from None
+            return committed(body)
+        except TooLarge:
+            raise self.unsupported("atomic group", "it is too large or repeats too often", start) from None
 
     def _refuse_group(self, start: int) -> None:
         """Name the groups of `regex` and PCRE that are not taken."""

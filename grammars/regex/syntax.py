@@ -114,6 +114,19 @@ def looks(node: Node) -> bool:
             return True
 
 
+def larger_than(node: Node, limit: int) -> bool:
+    """Whether the tree, shared parts counted as often as they occur, has more nodes than the limit."""
+    stack = [node]
+    while stack and limit >= 0:
+        limit -= 1
+        match stack.pop():
+            case Sequence(items) | Choice(items):
+                stack.extend(items)
+            case Repeat(body) | Look(body):
+                stack.append(body)
+    return limit < 0
+
+
 def empty_part(node: Node) -> Node:
     """The zero-width matches of a node: EMPTY (always possible), FAIL (never) or a tree of conditions."""
     match node:

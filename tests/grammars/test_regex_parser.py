@@ -2,6 +2,7 @@ r"""What patterns mean, what is refused by name and column, and what is broken, 
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 
@@ -42,6 +43,7 @@ REFUSED = [
     (r"(?:a|b*)*+", "atomic group", 1),
     (r"(?>(?:ab){1,99}b)", "atomic group", 1),
     (r"(?<=(?>a|b))c", "atomic group", 5),
+    ("(?>ab|" * 30 + "a" + "c|a)" * 30, "atomic group", 139),
 ]
 
 BROKEN = [
@@ -82,7 +84,7 @@ def test_refused_by_name_and_column(pattern: str, keyword: str, column: int) -> 
     with pytest.raises(Unsupported) as caught:
         parse(pattern)
     assert (caught.value.keyword, caught.value.column) == (keyword, column)
-    assert keyword in str(caught.value)
+    assert keyword in str(caught.value) and len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("pattern, column, message", BROKEN)
@@ -196,6 +198,8 @@ def test_nesting_and_counts_have_limits() -> None:
     assert parse("(" * 100 + "a" + ")" * 100).automaton().matches("a")
     with pytest.raises(BudgetExceeded, match="nest deeper"):
         parse("(" * 5000 + "a" + ")" * 5000)
+    with pytest.raises(BudgetExceeded, match="too large"):
+        parse(functools.reduce(lambda inner, _: f"(?:{inner}(?:bc)?{inner})*", range(8), "a?"))
     with pytest.raises(BudgetExceeded, match="beyond"):
         parse("a{99999999999}")
 
