@@ -1,7 +1,8 @@
 """JSON Schema and pydantic models as grammars: every keyword exact, or refused by name.
 
-`document` finds places and references, `keywords` knows the drafts, `conjunction` and `gather` turn schemas into plans
-(`plan`), and `emit` writes plans into a network, with `text`, `strings`, `numbers` and `formats` for the scalars.
+`document` finds places and references, `keywords` knows the drafts; `atom`, `conjunction` and `negation` resolve
+combinations; `gather` and `objects` make plans (`plan`), and `emit` writes them into a network, with `text`, `strings`,
+`numbers` and `formats` for the scalars.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ..grammar import Grammar
 from ..network import Network
 from .document import Document
 from .emit import Writer
-from .gather import Gatherer
+from .gather import plan
 from .plan import contradiction
 from .text import Layout
 
@@ -57,7 +58,7 @@ def json_schema(
     layout = Layout(whitespace)
     document = Document(schema)
     try:
-        root = Gatherer(document, unknown_formats).plan()
+        root = plan(document, unknown_formats)
     except RecursionError as error:
         raise GrammarError("the schema is nested too deeply") from error
     if not root.possible:
@@ -68,7 +69,7 @@ def json_schema(
 
     title = schema.get("title") if isinstance(schema, dict) else None
     name = title if isinstance(title, str) and title else "JSON Schema"
-    return Grammar(emit, name, schema=schema, ignored=tuple(document.ignored))
+    return Grammar(emit, name, schema=schema, ignored=tuple(dict.fromkeys(document.ignored)))
 
 
 def pydantic(

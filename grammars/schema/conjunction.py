@@ -1,199 +1,21 @@
-"""Schemas as conjunctions of atoms: references, allOf, anyOf, oneOf and composite enum values resolved away.
+"""Conjunctions of schemas as alternatives of atoms: references, allOf, anyOf, oneOf and not resolved away.
 
-An atom is what one schema object asserts by itself. A set of schemas that must all hold becomes a list of alternatives,
-each a tuple of atoms that must all hold: the disjunctive normal form over atoms, with branches of contradicting types
-dropped early. Recursion through `$ref` stays finite because atoms are shared by place.
+A set of schemas that must all hold becomes a list of alternatives, each a tuple of atoms that must all hold: the
+disjunctive normal form over atoms, with branches of contradicting types dropped early. Recursion through `$ref` stays
+finite because atoms are shared by place.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..errors import BudgetExceeded, GrammarError, Unsupported
-from .document import Document, Place, escape
-from .keywords import (
-    ANNOTATION,
-    ANY,
-    ARRAY,
-    BOOLEAN,
-    COMBINES,
-    FRACTION,
-    INTEGER,
-    KEYWORDS,
-    NULL,
-    NUMBER,
-    OBJECT,
-    STRING,
-    TYPES,
-)
+from ..errors import BudgetExceeded, GrammarError
+from .atom import Atom, Choice, refusal
+from .document import Document, Place
+from .keywords import ANY
 
 MAX_ALTERNATIVES = 2048
-TYPE_NAMES = {NULL: "null", BOOLEAN: "boolean", STRING: "string", ARRAY: "array", OBJECT: "object", INTEGER: "integer"}
-
-Scalar = tuple[str, Any]  # ("null" | "boolean" | "number" | "string", value); numbers as Decimal, so that 1 == 1.0
-
-
-def scalar(value: Any) -> Scalar:
-    """A JSON scalar such that equal values are equal tuples."""
-    if value is None:
-        return ("null", None)
-    if isinstance(value, bool):
-        return ("boolean", value)
-    if isinstance(value, str):
-        return ("string", value)
-    return ("number", exact(value))
-
-
-def exact(value: int | float) -> Decimal:
-    """A JSON number as the decimal that is written in the schema, never its binary neighbour."""
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-
-
-def scalar_type(value: Scalar) -> int:
-    """Type bit of a scalar."""
-    kind, content = value
-    if kind == "number":
-        return INTEGER if content == content.to_integral_value() else FRACTION
-    return TYPES[kind]
-
-
-class Choice:
-    """Several schemas of which at least one (anyOf, enum) or exactly one (oneOf) must hold."""
-
-    __slots__ = ("branches", "keyword", "pointer")
-
-    def __init__(self, keyword: str, pointer: str, branches: list[Place]) -> None:
-        self.keyword = keyword
-        self.pointer = pointer
-        self.branches = branches
-
-
-class Atom:
-    """What one schema object asserts by itself.
-
-    Attributes:
-        schema, place: the object and where it is.
-        types: bits of the allowed types.
-        concerns: bits of the types that some other keyword of it constrains.
-        values: the allowed scalars, in the order of `enum`, or None.
-        refused: keywords that are not enforced, by type bit.
-        joins: schemas that must hold as well ($ref, allOf).
-        choices: anyOf, oneOf and composite enum values.
-    """
-
-    __slots__ = ("choices", "concerns", "joins", "place", "plain", "refused", "schema", "types", "values")
-
-    def __init__(self, place: Place, document: Document) -> None:
-        self.place = place
-        self.schema: dict[str, Any] = place.schema
-        self.types = ANY
-        self.concerns = 0
-        self.values: dict[Scalar, None] | None = None
-        self.refused: list[tuple[int, str]] = []
-        self.joins: list[Place] = []
-        self.choices: list[Choice] = []
-        self._read(document)
-        # Whether it asserts anything besides its joins and choices.
-        self.plain = self.types == ANY and not self.concerns and self.values is None
-
-    def _read(self, document: Document) -> None:
-        place, schema = self.place, self.schema
-        if place.draft <= 7 and "$ref" in schema:
-            self._combine("$ref", schema["$ref"], document)
-            return
-        table = KEYWORDS[0 if place.draft == 2020 and not document.declared else place.draft]
-        for name, value in schema.items():
-            keyword = table.get(name)
-            if keyword is None:
-                document.ignored.append(f"{place.pointer}/{escape(name)}")
-                continue
-            if keyword.check is not None and (expected := keyword.check(value)) is not None:
-                raise GrammarError(
-                    f"{name} must be {expected}, not {value!r:.60}", pointer=f"{place.pointer}/{name}", keyword=name
-                )
-            concerns = keyword.concerns
-            if concerns == ANNOTATION:
-                continue
-            if keyword.refused:
-                if keyword.idle is None or not keyword.idle(value):
-                    self._refuse(name, concerns)
-            elif concerns == COMBINES:
-                self._combine(name, value, document)
-            elif concerns == ANY:
-                self._constants(name, value, document)
-            else:
-                self.concerns |= concerns
-
-    def _refuse(self, name: str, concerns: int) -> None:
-        if name == "if" and "then" not in self.schema and "else" not in self.schema:
-            return
-        if concerns == ANY:
-            raise refusal(name, self.place.pointer)
-        self.refused.append((concerns, name))
-        self.concerns |= concerns
-
-    def _combine(self, name: str, value: Any, document: Document) -> None:
-        place = self.place
-        if name == "$ref":
-            if not isinstance(value, str):
-                raise GrammarError("$ref must be a string", pointer=f"{place.pointer}/$ref", keyword="$ref")
-            self.joins.append(document.resolve(place, value))
-            return
-        branches = [document.child(place, s, name, str(i)) for i, s in enumerate(value)]
-        if name == "allOf" or len(branches) == 1:
-            self.joins += branches
-        else:
-            self.choices.append(Choice(name, f"{place.pointer}/{name}", branches))
-
-    def _constants(self, name: str, value: Any, document: Document) -> None:
-        if name == "type":
-            bits = 0
-            for one in value if isinstance(value, list) else (value,):
-                bits |= TYPES[one]
-            self.types &= bits
-            return
-        pointer = f"{self.place.pointer}/{name}"
-        values = value if name == "enum" else [value]
-        simple: dict[Scalar, None] = {}
-        composite: list[Place] = []
-        for one in values:
-            if isinstance(one, dict | list):
-                composite.append(document.invented(_composite(one), pointer))
-            else:
-                _check_finite(one, pointer, name)
-                simple[scalar(one)] = None
-        if composite:
-            rest = [document.invented({"enum": [v for v in values if not isinstance(v, dict | list)]}, pointer)]
-            self.choices.append(Choice("enum", pointer, (rest if simple else []) + composite))
-        elif self.values is None:
-            self.values = simple
-        else:
-            self.values = {v: None for v in self.values if v in simple}
-
-
-def _check_finite(value: Any, pointer: str, name: str) -> None:
-    if not (value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and value - value == 0)):
-        raise GrammarError(f"{name}: {value!r:.60} is no JSON value", pointer=pointer, keyword=name)
-
-
-def _composite(value: dict[str, Any] | list[Any]) -> dict[str, Any]:
-    """A schema that exactly this array or object satisfies."""
-    if isinstance(value, list):
-        items = {"prefixItems": [{"const": v} for v in value]} if value else {}
-        return {"type": "array", **items, "minItems": len(value), "maxItems": len(value)}
-    return {
-        "type": "object",
-        "properties": {k: {"const": v} for k, v in value.items()},
-        "required": list(value),
-        "additionalProperties": False,
-    }
-
-
-def refusal(keyword: str, pointer: str, why: str = "is not enforced yet") -> Unsupported:
-    """The error for a keyword that is not enforced."""
-    return Unsupported(f"the keyword {keyword!r} {why}", pointer=f"{pointer}/{keyword}", keyword=keyword)
-
 
 Alternative = tuple[Atom, ...]
 
@@ -201,10 +23,12 @@ Alternative = tuple[Atom, ...]
 class Expander:
     """Turns conjunctions of places into alternatives. `overlaps` collects what oneOf needs to be empty."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, negate: Callable[[Place], list[Place]]) -> None:
         self.document = document
-        self.overlaps: list[tuple[Choice, Alternative, Place, Place]] = []
+        self.negate = negate
+        self.overlaps: list[tuple[Choice, Alternative, int, int]] = []
         self._checked: set[tuple[int, frozenset[Atom]]] = set()
+        self._separated: dict[Choice, list[Place]] = {}
         self._steps = 0
 
     def atom(self, place: Place) -> Atom:
@@ -284,19 +108,53 @@ class Expander:
                 raise BudgetExceeded(f"more than {MAX_ALTERNATIVES} alternatives in one place of the schema")
             return
         (choice, path), *rest = choices
+        branches = choice.branches
         if choice.keyword == "oneOf":
-            self._exclusive(choice, atoms)
-        for branch in choice.branches:
+            branches = self._exclusive(choice, atoms)
+        elif choice.keyword == "not":
+            branches = self.negate(branches[0])
+        for branch in branches:
             self._expand([(branch, path)], atoms, seen, types, rest, found, notes)
 
-    def _exclusive(self, choice: Choice, atoms: Alternative) -> None:
-        key = (id(choice), frozenset(atoms))
-        if key in self._checked:
-            return
-        self._checked.add(key)
+    def _exclusive(self, choice: Choice, atoms: Alternative) -> list[Place]:
+        """The branches of a oneOf, without what the others hold too; those not known to overlap are to be checked."""
         branches = choice.branches
-        for i, one in enumerate(branches):
-            self.overlaps += [(choice, atoms, one, other) for other in branches[i + 1 :]]
+        key = (id(choice), frozenset(atoms))
+        if key not in self._checked:
+            self._checked.add(key)
+            pairs = [(i, j) for i in range(len(branches)) for j in range(i + 1, len(branches))]
+            self.overlaps += [(choice, atoms, i, j) for i, j in pairs if (i, j) not in choice.overlapping]
+        if not choice.overlapping:
+            return branches
+        if choice not in self._separated:
+            self._separated[choice] = [self._only(choice, i) for i in range(len(branches))]
+        return self._separated[choice]
+
+    def _only(self, choice: Choice, i: int) -> Place:
+        """Branch i of a oneOf without the branches that overlap with it."""
+        others = [choice.branches[a + b - i] for a, b in sorted(choice.overlapping) if i in (a, b)]
+        parts = [choice.branches[i], *({"not": other} for other in others)]
+        return self.document.invented({"allOf": parts}, choice.pointer)
 
 
-__all__ = ["NUMBER", "STRING", "Alternative", "Atom", "Choice", "Expander", "Scalar", "exact", "refusal", "scalar"]
+def concerned(atoms: Alternative, bits: int) -> Iterator[Atom]:
+    """The atoms that constrain a type; refuses what is not enforced there."""
+    for atom in atoms:
+        if atom.concerns & bits:
+            for concerns, name in atom.refused:
+                if concerns & bits:
+                    raise refusal(name, atom.place.pointer)
+            yield atom
+
+
+def least(a: int | None, b: Any) -> int | None:
+    """The smaller of two upper bounds; None is no bound."""
+    if b is None:
+        return a
+    return int(b) if a is None else min(a, int(b))
+
+
+def clash(atoms: Alternative, bits: int, what: str) -> str:
+    """Says which places contradict each other about a type."""
+    places = [atom.place.pointer or "/" for atom in atoms if atom.concerns & bits or atom.values is not None]
+    return f"no {what} satisfies {' and '.join(dict.fromkeys(places))}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
 
 from ..errors import BudgetExceeded
 
@@ -79,24 +80,29 @@ def _order(a: str, b: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def plain(bounds: Magnitudes, step: Fraction | None, whole_only: bool = False) -> Automaton:
+def plain(
+    bounds: Magnitudes, step: Fraction | None, unless: tuple[Fraction, ...] = (), whole_only: bool = False
+) -> Automaton:
     """Magnitudes without exponent: `0|[1-9][0-9]*`, then optionally a fraction.
 
-    A state is (phase, digits so far, order to the low bound, order to the high bound, remainder). Phases: 0 nothing
-    read, 1 a leading zero, 2 digits before the point, 3 just after the point, 4 digits after it.
+    They are multiples of `step`, if there is one, and of none of `unless`. A state is (phase, digits so far, order to the low bound, order to the high bound, remainder). Phases: 0 nothing
+    read, 1 a leading zero, 2 digits before the point, 3 just after the point, 4 digits after it. The remainder is -1
+    where a digit has come that no multiple has.
     """
     low_whole, low_fraction = _digits(bounds.low)
     high_whole, high_fraction = ("", "") if bounds.high is None else _digits(bounds.high)
     longest = max(len(low_whole), len(high_whole))
     longest_fraction = max(len(low_fraction), len(high_fraction))
     unbounded = bounds.high is None
-    modulus, places = 1, 0
-    if step is not None:
-        while (10**places) % step.denominator:
-            places += 1
-        modulus = step.numerator * (10**places // step.denominator)
+    steps = (*unless, *(() if step is None else (step,)))
+    places = 0
+    while any((10**places) % one.denominator for one in steps):
+        places += 1
+    moduli = [one.numerator * (10**places // one.denominator) for one in steps]
+    modulus = lcm(*moduli)
+    wanted = [] if step is None else [moduli.pop()]
     if modulus * (longest + places + 2) > MAX_STATES:
-        raise BudgetExceeded(f"multiples of {step} need too large an automaton", keyword="multipleOf")
+        raise BudgetExceeded(f"multiples of {max(steps)} need too large an automaton", keyword="multipleOf")
 
     def ordered(before: int, digit: str, position: int, bound: str) -> int:
         """Order of what is read to the bound, digit by digit; past its end its digits are zeros."""
@@ -134,12 +140,12 @@ def plain(bounds: Magnitudes, step: Fraction | None, whole_only: bool = False) -
                 return None
             count = min(count + 1, longest + 1)
             return (2, count, low, high, (rest * 10 + int(character)) % modulus)
-        if step is not None:
-            if count >= places:
-                if character != "0":
-                    return None
-            else:
-                rest = (rest * 10 + int(character)) % modulus
+        if count < places:
+            rest = (rest * 10 + int(character)) % modulus
+        elif character != "0" and steps:
+            if wanted:
+                return None
+            rest = -1
         low = ordered(low, character, count, low_fraction)
         high = ordered(high, character, count, high_fraction)
         if high > 0 or low < 0:
@@ -167,8 +173,10 @@ def plain(bounds: Magnitudes, step: Fraction | None, whole_only: bool = False) -
                 high = -1
             elif bounds.high_open:
                 return False
+        if rest < 0:
+            return True
         shift: int = 10 ** max(0, places - count)
-        return rest * shift % modulus == 0
+        return all(rest * shift % one == 0 for one in wanted) and all(rest * shift % one for one in moduli)
 
     return _explore((0, 0, 0, 0, 0), move, done)
 

@@ -26,6 +26,9 @@ IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems", "items"]
 IN_MAP = ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"]
 
 
+INVENTED = -1  # the draft of schemas that this compiler makes itself
+
+
 class Place:
     """One schema in the document: its value, JSON Pointer, base URI and draft. Compared by identity.
 
@@ -88,14 +91,16 @@ class Document:
         self.root = self._intern(schema, "", "", draft or 2020, self._places)
 
     def child(self, parent: Place, schema: Any, *tokens: str) -> Place:
-        """The place of `schema`, found under `parent` at `tokens` (already escaped)."""
+        """The place of `schema`, found under `parent` at `tokens` (escaped); invented schemas may hold places."""
+        if isinstance(schema, Place):
+            return schema
         pointer = f"{parent.pointer}/{'/'.join(tokens)}"
         place = parent.within.get(pointer)
         return place or self._intern(schema, pointer, parent.base, parent.draft, parent.within)
 
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
-        return Place(schema, pointer, "", 2020, {})
+        return Place(schema, pointer, "", INVENTED, {})
 
     def _intern(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
         if isinstance(schema, dict):

@@ -104,6 +104,11 @@ def _names(value: Any) -> str | None:
     return None if good else "an array of property names (strings)"
 
 
+def _dependencies(value: Any) -> str | None:
+    good = isinstance(value, dict) and all(isinstance(v, dict | bool) or _names(v) is None for v in value.values())
+    return None if good else "an object whose values are arrays of property names (or, in older drafts, schemas)"
+
+
 def _types(value: Any) -> str | None:
     names = value if isinstance(value, list) and value else [value]
     good = all(isinstance(n, str) and n in TYPES for n in names)
@@ -132,7 +137,7 @@ _DRAFT4: dict[str, Keyword] = {
     "allOf": Keyword(COMBINES, _schemas),
     "anyOf": Keyword(COMBINES, _schemas),
     "oneOf": Keyword(COMBINES, _schemas),
-    "not": Keyword(ANY, _schema, refused=True, idle=lambda v: v is False),
+    "not": Keyword(COMBINES, _schema),
     "multipleOf": Keyword(NUMBER, _positive),
     "minimum": Keyword(NUMBER, _number),
     "maximum": Keyword(NUMBER, _number),
@@ -153,7 +158,7 @@ _DRAFT4: dict[str, Keyword] = {
     "required": Keyword(OBJECT, _names),
     "minProperties": Keyword(OBJECT, _count),
     "maxProperties": Keyword(OBJECT, _count),
-    "dependencies": Keyword(OBJECT, _object, refused=True, idle=lambda v: not v),
+    "dependencies": Keyword(COMBINES, _dependencies),
 }
 _DRAFT6 = {
     **{k: v for k, v in _DRAFT4.items() if k != "id"},
@@ -173,7 +178,7 @@ _DRAFT7 = {
     # Draft 7 lets a validator look into encoded content; later drafts do not.
     "contentMediaType": Keyword(STRING, _string, refused=True, idle=lambda v: "json" not in v),
     "contentEncoding": Keyword(STRING, _string, refused=True, idle=lambda v: v in ("7bit", "8bit", "binary")),
-    "if": Keyword(ANY, _schema, refused=True),
+    "if": Keyword(COMBINES, _schema),
     "then": Keyword(ANNOTATION, _schema),
     "else": Keyword(ANNOTATION, _schema),
 }
@@ -190,8 +195,8 @@ _DRAFT2019 = {
     "contentSchema": _NOTES,
     "minContains": Keyword(ANNOTATION, _count),
     "maxContains": Keyword(ANNOTATION, _count),
-    "dependentRequired": Keyword(OBJECT, _object, refused=True, idle=lambda v: not v),
-    "dependentSchemas": Keyword(OBJECT, _schema_map, refused=True, idle=lambda v: not v),
+    "dependentRequired": Keyword(COMBINES, _dependencies),
+    "dependentSchemas": Keyword(COMBINES, _schema_map),
     "unevaluatedItems": Keyword(ARRAY, _schema, refused=True, idle=_is_true),
     "unevaluatedProperties": Keyword(OBJECT, _schema, refused=True, idle=_is_true),
 }
@@ -203,6 +208,15 @@ _DRAFT2020 = {
     "items": Keyword(ARRAY, _schema),
 }
 
+_ANY_DRAFT = {
+    **_DRAFT2020,
+    "id": _NOTES,
+    "items": Keyword(ARRAY, _schema_or_list),
+    "additionalItems": Keyword(ARRAY, _schema),
+    "exclusiveMinimum": Keyword(NUMBER, _number_or_boolean),
+    "exclusiveMaximum": Keyword(NUMBER, _number_or_boolean),
+}
+
 KEYWORDS: dict[int, dict[str, Keyword]] = {
     4: _DRAFT4,
     6: _DRAFT6,
@@ -210,12 +224,7 @@ KEYWORDS: dict[int, dict[str, Keyword]] = {
     2019: _DRAFT2019,
     2020: _DRAFT2020,
     # A document that names no dialect: the newest one, with the older spellings of the same things.
-    0: {
-        **_DRAFT2020,
-        "id": _NOTES,
-        "items": Keyword(ARRAY, _schema_or_list),
-        "additionalItems": Keyword(ARRAY, _schema),
-        "exclusiveMinimum": Keyword(NUMBER, _number_or_boolean),
-        "exclusiveMaximum": Keyword(NUMBER, _number_or_boolean),
-    },
+    0: _ANY_DRAFT,
+    # Schemas that the compiler makes: type bits, numbers that are allowed, strings that are not.
+    -1: {**_ANY_DRAFT, "!types": Keyword(ANY), "!numbers": Keyword(NUMBER), "!strings": Keyword(STRING)},
 }

@@ -22,7 +22,7 @@ EXACT = 2**53  # beyond it readers round what has a point or an exponent, so bou
 class NumberSet:
     """Numbers between two bounds (None: unbounded) that are multiples of `step` (None: any; integers: 1).
 
-    `whole` leaves out spellings with a point: in draft 4, 1.0 is no integer.
+    They are multiples of none of `unless`. `whole` leaves out spellings with a point: in draft 4, 1.0 is no integer.
     """
 
     low: Decimal | None = None
@@ -30,6 +30,7 @@ class NumberSet:
     high: Decimal | None = None
     high_open: bool = False
     step: Fraction | None = None
+    unless: tuple[Fraction, ...] = ()
     whole: bool = False
 
     def bounded_below(self, low: Decimal, is_open: bool) -> NumberSet:
@@ -47,7 +48,7 @@ class NumberSet:
     def only(self, value: Decimal) -> NumberSet:
         """Just this one of them."""
         step = Fraction(1) if abs(value) > EXACT and value == value.to_integral_value() else None
-        return NumberSet(value, False, value, False, step, self.whole)
+        return NumberSet(value, False, value, False, step, (), self.whole)
 
     def multiples(self, step: Fraction) -> NumberSet:
         """Those that are multiples of `step` as well."""
@@ -60,11 +61,36 @@ class NumberSet:
             return False
         if self.high is not None and (value > self.high or (self.high_open and value == self.high)):
             return False
+        if any((Fraction(value) / step).denominator == 1 for step in self.unless):
+            return False
         return self.step is None or (Fraction(value) / self.step).denominator == 1
+
+    def intersect(self, other: NumberSet) -> NumberSet:
+        """Those in both sets."""
+        result = replace(self, unless=tuple(sorted({*self.unless, *other.unless})), whole=self.whole or other.whole)
+        if other.low is not None:
+            result = result.bounded_below(other.low, other.low_open)
+        if other.high is not None:
+            result = result.bounded_above(other.high, other.high_open)
+        return result if other.step is None else result.multiples(other.step)
+
+    def complement(self) -> list[NumberSet]:
+        """Sets whose union is all other numbers."""
+        others = [NumberSet(step=step) for step in self.unless]
+        if self.low is not None:
+            others.append(NumberSet(high=self.low, high_open=not self.low_open))
+        if self.high is not None:
+            others.append(NumberSet(low=self.high, low_open=not self.high_open))
+        if self.step is not None:
+            others.append(NumberSet(unless=(self.step,)))
+        return others
 
     @property
     def is_empty(self) -> bool:
         """Whether no number is in the set."""
+        if self.unless:
+            sides = [bounds for bounds in (_magnitudes(self, False), _magnitudes(self, True)) if bounds is not None]
+            return not any(plain(bounds, self.step, self.unless, self.whole).accepting for bounds in sides)
         if self.low is None or self.high is None:
             return False
         if self.step is not None:
@@ -100,7 +126,7 @@ def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
     bounds_given = (numbers.low, numbers.high)
     if numbers.step == 1 and any(bound is not None and abs(bound) > EXACT for bound in bounds_given):
         numbers = replace(numbers, whole=True)
-    if numbers.low is None and numbers.high is None and numbers.step in (None, 1):
+    if numbers.low is None and numbers.high is None and numbers.step in (None, 1) and not numbers.unless:
         _add_free(net, a, b, numbers)
         return
     for negative in (False, True):
@@ -111,9 +137,15 @@ def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
         if negative:
             start = net.node()
             net.edge(a, 45, 45, start)
-        _add_automaton(net, start, plain(bounds, numbers.step, numbers.whole), b)
-        if numbers.step is None and not numbers.whole:
+        _add_automaton(net, start, plain(bounds, numbers.step, numbers.unless, numbers.whole), b)
+        if numbers.step is not None or numbers.whole:
+            continue
+        if not numbers.unless:
             _add_automaton(net, start, scientific(bounds), b)
+        elif min(numbers.unless) >= 1 and bounds.low < 1:  # what lies below 1 is no multiple of anything above
+            high = Decimal(1) if bounds.high is None else min(bounds.high, Decimal(1))
+            below = replace(bounds, high=high, high_open=bounds.high_open or high == 1)
+            _add_automaton(net, start, scientific(below), b)
 
 
 def _add_automaton(net: Network, a: int, automaton: Automaton, b: int) -> None:

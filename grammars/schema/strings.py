@@ -21,18 +21,22 @@ MAX_STATES = 20_000
 
 @dataclass(frozen=True)
 class StringSet:
-    """Strings that match every pattern (search) and format, within length bounds in characters, among `values`."""
+    """Strings that match every pattern (search) and format, within length bounds in characters, among `values`.
+
+    None of the `excluded` sets holds any of them.
+    """
 
     patterns: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int | None = None
     values: tuple[str, ...] | None = None
+    excluded: tuple[StringSet, ...] = ()
 
     @property
     def is_free(self) -> bool:
         """Whether only lengths restrict it."""
-        return not self.patterns and not self.formats and self.values is None
+        return not self.patterns and not self.formats and self.values is None and not self.excluded
 
     @property
     def is_empty(self) -> bool:
@@ -49,6 +53,8 @@ class StringSet:
         if len(text) < self.minimum or (self.maximum is not None and len(text) > self.maximum):
             return False
         if self.values is not None and text not in self.values:
+            return False
+        if any(text in strings for strings in self.excluded):
             return False
         machines = [_pattern(p) for p in self.patterns] + [formats.automaton(f) for f in self.formats]
         return all(machine.matches(text) for machine in machines)
@@ -87,6 +93,8 @@ def automaton(strings: StringSet) -> CharacterAutomaton:
     result = CharacterAutomaton.everything()
     for machine in [_pattern(p) for p in strings.patterns] + [formats.automaton(f) for f in strings.formats]:
         result = machine if result.states == 1 and _is_everything(result) else result.intersect(machine)
+    for others in strings.excluded:
+        result = result.difference(automaton(others))
     try:
         return result.length_between(strings.minimum, strings.maximum)
     except BudgetExceeded as error:
@@ -127,4 +135,4 @@ def _rule(net: Network, strings: StringSet) -> Rule:
 
 
 def _is_everything(machine: CharacterAutomaton) -> bool:
-    return machine.states == 1 and bool(machine.accepting[0]) and len(machine.classes) == 1
+    return machine.states == 1 and bool(machine.accepting[0]) and bool((machine.table == 0).all())

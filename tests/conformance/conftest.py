@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bytebound.grammars.schema.document import Document
-from bytebound.grammars.schema.gather import Gatherer
+from bytebound.grammars.schema.gather import plan
 from bytebound.grammars.schema.plan import Value
 
 MOST = 24
@@ -45,7 +45,7 @@ def _distinct(values: list[Value], instance: Any) -> list[str]:
 
 def spell_by_schema(schema: Any, instance: Any) -> list[str]:
     """Texts of the instance in the property orders that the grammar of the schema might ask for."""
-    return spell(Gatherer(Document(schema), "annotation").plan(), instance)
+    return spell(plan(Document(schema), "annotation"), instance)
 
 
 def styles(instance: Any) -> list[str]:

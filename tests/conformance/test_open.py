@@ -10,7 +10,7 @@ from typing import Any
 
 from bytebound.grammars import GrammarError, Unsupported, json_schema
 
-COMPILED_AT_LEAST = 202  # of 230: to be raised whenever more can be
+COMPILED_AT_LEAST = 220  # of 230: to be raised whenever more can be
 
 
 def test_open_schemas(
