@@ -39,6 +39,7 @@ class Expression:
         self._automata: dict[tuple[bool, int], CharacterAutomaton] = {}
         self._plain: dict[bool, Node | None] = {}
         self._parts: dict[Node, CharacterAutomaton | None] = {}
+        self._pieces: dict[Node, list[Node]] = {}
 
     def __repr__(self) -> str:
         return f"<Expression {shown(self.pattern)} ({self.dialect})>"
@@ -114,12 +115,13 @@ class Expression:
                 return
         match node:
             case Sequence(items):
-                self._emit_sequence(_pieces(items), net, a, b, add)
+                if node not in self._pieces:  # kept, so that their automata are found again
+                    self._pieces[node] = _runs(items)
+                self._emit_sequence(self._pieces[node], net, a, b, add)
             case Choice(options):
-                short = [option for option in options if not _counts(option)]
-                if 1 < len(short) < len(options):
-                    options = (choice(short), *(option for option in options if _counts(option)))
-                for option in options:
+                if node not in self._pieces:
+                    self._pieces[node] = _branches(options)
+                for option in self._pieces[node]:
                     self._emit(option, net, a, b, add)
             case Repeat():
                 self._emit_loop(node, net, a, b, add)
@@ -179,7 +181,7 @@ def _counts(node: Node) -> bool:
     return False
 
 
-def _pieces(items: tuple[Node, ...]) -> list[Node]:
+def _runs(items: tuple[Node, ...]) -> list[Node]:
     """Parts of a sequence that is too large to be one: runs with nothing to count are kept together, else halves."""
     runs: list[list[Node]] = []
     for item in items:
@@ -191,6 +193,14 @@ def _pieces(items: tuple[Node, ...]) -> list[Node]:
         half = len(items) // 2
         return [sequence(items[:half]), sequence(items[half:])]
     return [sequence(run) for run in runs]
+
+
+def _branches(options: tuple[Node, ...]) -> list[Node]:
+    """Options of a choice that is too large to be one part: those with nothing to count are kept together."""
+    short = [option for option in options if not _counts(option)]
+    if 1 < len(short) < len(options):
+        return [choice(short), *(option for option in options if _counts(option))]
+    return list(options)
 
 
 def _is_unanchored(node: Node) -> bool:

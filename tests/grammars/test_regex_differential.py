@@ -267,6 +267,13 @@ def test_long_counts_are_counted_by_the_network() -> None:
     assert grammar.matches("é" * 65_536) and not grammar.matches("é" * 65_537)
 
 
+def test_automata_of_parts_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    expression = parse.__wrapped__("(?:foo|ba[rz]|[a-z]{5,9})-x+y+[0-9]{7}(?:ab|cd)*", "python", "")
+    emitted(expression, False)
+    monkeypatch.setattr(Expression, "_determinized", lambda *_: pytest.fail("made again"))
+    emitted(expression, False)
+
+
 def test_a_search_that_cannot_be_made_deterministic_is_still_emitted() -> None:
     grammar = emitted(parse("a.{3000}b|(a|b)*a(a|b){20}c"), True)
     assert grammar.matches("x" + "a" + "y" * 3000 + "b") and not grammar.matches("a" + "y" * 2999 + "b")
