@@ -2,7 +2,8 @@
 
 transformers (read in 5.23) hands a processor tokens and scores and nothing else. Two more facts are needed and are
 read off the Python call stack: the `LogitsProcessorList` that calls, which `generate` makes anew for each call and
-drops at its end, and the name of the decoding method that calls it in turn.
+drops at its end, and the name of the decoding method that calls it in turn. In assisted decoding the assistant's own
+`generate` runs inside that of the model; the list of the outer one counts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ class Host(NamedTuple):
     """Who calls a processor.
 
     Attributes:
-        processors: the list of processors of this call of `generate`; None when called some other way.
+        processors: the list of processors of this call of `generate`, the outermost one where an assistant drafts;
+            None when called some other way.
         drafts: whether rows may hold tokens that were never chosen: the drafts that assisted decoding is about to
             reject, and beams of probability zero.
     """
@@ -45,10 +47,19 @@ def caller() -> Host:
         owner = frame.f_locals.get("self")
         if isinstance(owner, LogitsProcessorList):
             method = frame.f_back.f_code.co_name if frame.f_back is not None else ""
-            return Host(owner, "beam" in method or "assisted" in method)
+            return Host(_outermost(frame, owner), "beam" in method or "assisted" in method)
         if type(owner).__name__ == "ContinuousBatchingLogitsProcessorList":
             raise DecodingError(
                 "continuous batching does not give logits processors the tokens of each sequence, so a grammar cannot "
                 "be followed there: use generate(), or vLLM"
             )
     return Host(None, False)
+
+
+def _outermost(frame: Any, processors: Any) -> Any:
+    """The list of the outermost assisted decoding above `frame`; `processors` where there is none."""
+    while frame is not None:
+        if frame.f_code.co_name == "_assisted_decoding":
+            processors = frame.f_locals.get("logits_processor", processors)
+        frame = frame.f_back
+    return processors

@@ -50,11 +50,10 @@ def constrain(
     sampled generation, beams, several sequences per prompt, assisted decoding, padding and rows that end early all
     work, and one processor serves any number of calls of `generate`, one after the other.
 
-    Where the prompt ends: the tokens of the first call that a call of `generate` makes are its prompt. A call of
-    `generate` is told from the next by the list of processors that it makes for itself. A new list whose rows follow
-    token by token what a running generation has seen is taken for an assistant model's draft. In a loop of your own
-    that calls the processor without such a list, rows that follow what was seen by at most one allowed token go on,
-    and any others begin anew; call `reset()` between prompts where a prompt may extend the one before.
+    Where the prompt ends: what a call of `generate` hands over first is its prompt. One call of `generate` is told
+    from the next by the `LogitsProcessorList` that each makes for itself, seen on the call stack (`host.py`). In a
+    loop of your own, rows that follow what was seen by at most one token go on, and any others begin anew; call
+    `reset()` between prompts where a prompt may be the one before and a little more.
 
     Raises GrammarError and VocabularyError for grammars and tokenizers that cannot be used, CannotClose where
     max_new_tokens are too few. While generating: WrongVocabulary for logits of another width, DecodingError for a
@@ -75,7 +74,7 @@ def constrain(
 
 
 class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
-    """What `constrain` returns; see there. It may be shared by threads that generate from different prompts."""
+    """What `constrain` returns; see there. Threads may share it."""
 
     def __init__(
         self,
@@ -112,7 +111,9 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
         masked = scores.clone(memory_format=torch.contiguous_format)
         size = self.vocabulary.size
         apply_bitmask(masked[:, :size], self._on_device(rows, scores.device))
-        if scores.shape[1] > size:
+        if scores.shape[1] > size and len(constrained) == len(states):
+            masked[:, size:] = -torch.inf
+        elif scores.shape[1] > size:
             masked[constrained, size:] = -torch.inf
         self._check_survivors(masked, rows, states)
         return masked
@@ -137,26 +138,24 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
 
     def _generation(self, host: Host, input_ids: torch.Tensor) -> Prefixes:
         """The generation to which a call belongs; see `constrain` for the rule."""
-        key = None if host.processors is None else weakref.ref(host.processors)
         self._live = [(ref, g) for ref, g in self._live if ref is None or ref() is not None]
-        for ref, generation in self._live:
-            own = (ref() if ref is not None else None) is host.processors
-            if not generation.follows(input_ids) or (key is None and not own):
+        for i, (ref, generation) in enumerate(self._live):
+            own = ref is None if host.processors is None else ref is not None and ref() is host.processors
+            if not own:
                 continue
-            generated = to_array(input_ids[:, generation.length :])
-            appended = generated.shape[1] > generation.longest
-            states = generation.states(generated) if own and key is not None else generation.known(generated)
-            if states is not None and (DEAD not in states or (own and (appended or host.drafts))):
-                if not own:
-                    self._live.append((key, generation))
-                return generation
-        # What is kept of this list, or of calls without one, is another prompt's.
-        self._live = [(ref, g) for ref, g in self._live if (ref() if ref is not None else None) is not host.processors]
+            if generation.follows(input_ids):
+                generated = to_array(input_ids[:, generation.length :])
+                appended = generated.shape[1] > generation.longest
+                states = generation.known(generated) if ref is None else generation.states(generated)
+                if states is not None and (DEAD not in states or appended or host.drafts):
+                    return generation
+            del self._live[i]  # of another prompt, in a loop of the caller's own
+            break
         each = input_ids.shape[0] // len(self._constraints)
         numbers = [i // each for i in range(input_ids.shape[0])]
         starts = [(number, self._constraints[number].start) for number in numbers]
         generation = Prefixes(input_ids, starts, functools.partial(self._accept, len(numbers) > 1))
-        self._live.append((key, generation))
+        self._live.append((None if host.processors is None else weakref.ref(host.processors), generation))
         return generation
 
     def _accept(self, batched: bool, number: int, state: int, token: int) -> int:
@@ -206,17 +205,13 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
 
     def _check_survivors(self, masked: torch.Tensor, rows: NDArray[np.uint32], states: list[int]) -> None:
         """Raise DeadEnd for a row of minus infinities: greedy search would take token 0, and sampling would fail."""
-        live = [i for i, state in enumerate(states) if state not in (FINISHED, DEAD)]
-        if not live:
-            return
-        # One allowed token that survives clears a row; only the others are looked through.
-        words = (rows[live] != 0).argmax(1)
-        bits = rows[live, words]
-        first = words * 32 + np.log2(bits & (~bits + np.uint32(1))).astype(np.int64)
-        index = torch.tensor(live, device=masked.device)
-        suspects = torch.isneginf(masked[index, torch.from_numpy(first).to(masked.device)]).tolist()
-        for i, suspect in zip(live, suspects, strict=True):
-            if suspect and bool(torch.isneginf(masked[i]).all()):
+        # One allowed token that survives clears a row; only rows where the first has not are looked through.
+        words = (rows != 0).argmax(1)
+        bits = rows[np.arange(len(rows)), words]
+        first = words * 32 + np.log2(np.maximum(bits & (~bits + np.uint32(1)), 1)).astype(np.int64)
+        values = masked.gather(1, torch.from_numpy(first).unsqueeze(1).to(masked.device)).flatten().tolist()
+        for i, (state, value) in enumerate(zip(states, values, strict=True)):
+            if value == -torch.inf and state not in (FINISHED, DEAD) and bool(torch.isneginf(masked[i]).all()):
                 raise DeadEnd(
                     f"row {i}: every token that the grammar allows here has been given probability zero by another "
                     "logits processor or by the model"

@@ -42,7 +42,8 @@ class Request:
         self.grammars: list[Grammar | None] = compiled if len(compiled) > 1 else compiled * len(self.prompts)
         if len(self.grammars) != len(self.prompts):
             raise DecodingError(f"{len(entries)} grammars were given for {len(self.prompts)} prompts")
-        eos = arguments.get("eos_token_id", getattr(model.generation_config, "eos_token_id", None))
+        config = arguments.get("generation_config") or model.generation_config
+        eos = arguments.get("eos_token_id", getattr(config, "eos_token_id", None))
         self.vocabulary = vocabulary_of(tokenizer, eos)
         self.trigger = trigger
         self._trigger_token = None if trigger is None else control_token(tokenizer, self.vocabulary, trigger)
@@ -50,8 +51,9 @@ class Request:
         if pad is None:
             pad = next(iter(self.vocabulary.eos_token_ids), 0)
         ids, attention = _pad_left([_encode(tokenizer, p) for p in self.prompts], pad)
-        self.length = ids.shape[1]
-        self.budget = min(max_new_tokens, _room(model, self.length))
+        decoder_only = not model.config.is_encoder_decoder
+        self.length = ids.shape[1] if decoder_only else 1  # of what precedes the answer in the output
+        self.budget = min(max_new_tokens, _room(model, self.length)) if decoder_only else max_new_tokens
         each = self.grammars if len(set(map(id, self.grammars))) > 1 else self.grammars[0]
         processor = constrain(tokenizer, each, max_new_tokens=self.budget, trigger=trigger, vocabulary=self.vocabulary)
         needs_tokenizer = {"tokenizer": tokenizer} if arguments.get("stop_strings") else {}

@@ -146,6 +146,21 @@ def test_a_forced_token_is_named(model: Any, tokenizer: Any, person: Grammar, in
     assert torch.equal(generate(model, inputs, processor), plain)
 
 
+def test_a_kept_traceback_does_not_keep_its_generation(
+    model: Any, tokenizer: Any, person: Grammar, inputs: Any, greedy: Callable[..., list[int]]
+) -> None:
+    processor = constrain(tokenizer, person)
+    token = tokenizer.convert_tokens_to_ids("}")
+    with pytest.raises(TokenRejected) as kept:
+        generate(model, inputs, processor, Forced(inputs["input_ids"].shape[1], {2: token}))
+    brace = tokenizer("{", return_tensors="pt")["input_ids"]
+    longer = torch.cat([inputs["input_ids"], brace], dim=1)  # the grammar would allow this as the next token
+    assert new_tokens(generate(model, {"input_ids": longer}, processor), {"input_ids": longer}) == greedy(
+        longer, person, 80
+    )
+    assert kept.tb is not None
+
+
 def test_nothing_left_is_an_error_before_a_token_is_drawn(
     model: Any, tokenizer: Any, person: Grammar, inputs: Any
 ) -> None:

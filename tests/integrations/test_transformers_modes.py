@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 import torch
 from bytebound.grammars import Grammar
-from bytebound.integrations.transformers import constrain
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria
+from bytebound.integrations.transformers import constrain, generate_text
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 PROMPTS = ["answer:", "The year", '{"name": "ada"} 12', "aaa bbb -> The year 1984 was long."]
 PERSON = re.compile(rb'\{"name": "[a-z]{1,6}", "age": [1-9][0-9]{0,2}\}')
@@ -276,3 +283,24 @@ def test_several_eos_tokens(model: Any, tokenizer: Any, person: Grammar, vocabul
     out = run(model, inputs, processor, eos_token_id=[1, call])
     assert out[0, -1] == call
     assert PERSON.fullmatch(vocabulary.text(out[0, inputs["input_ids"].shape[1] : -1]))
+
+
+def test_encoder_decoder_models(tokenizer: Any, person: Grammar, text_of: Texts) -> None:
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=400,
+        d_model=32,
+        d_ff=64,
+        d_kv=16,
+        num_layers=2,
+        num_heads=2,
+        decoder_start_token_id=2,
+        eos_token_id=1,
+        pad_token_id=2,
+    )
+    model = T5ForConditionalGeneration(config).eval()
+    processor = constrain(tokenizer, person)
+    for settings in ({}, {"num_beams": 3}, {"do_sample": True, "num_return_sequences": 2}):
+        out = run(model, encode(tokenizer, PROMPTS), processor, **settings)
+        check_all(text_of(out, 1))
+    assert PERSON.fullmatch(generate_text(model, tokenizer, person, PROMPTS[0], max_new_tokens=40).encode())
