@@ -32,7 +32,6 @@ def generators() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module", params=NAMES)
 def loaded(request: pytest.FixtureRequest) -> tuple[str, Any, Any]:
-    torch.set_num_threads(1)
     return request.param, *models.load(request.param)
 
 
