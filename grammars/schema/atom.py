@@ -7,7 +7,7 @@ purpose, and composite values of `enum` and `const` become schemas that exactly 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import GrammarError, Unsupported
 from .document import Document, Place, escape
@@ -38,6 +38,16 @@ def scalar_type(value: Scalar) -> int:
     if kind == "number":
         return INTEGER if content == content.to_integral_value() else FRACTION
     return TYPES[kind]
+
+
+class Counted(NamedTuple):
+    """How many items from position `start` on must satisfy a schema (maximum None: any number)."""
+
+    pointer: str
+    start: int
+    place: Place
+    minimum: int
+    maximum: int | None
 
 
 class Choice:

@@ -85,9 +85,9 @@ def plain(
 ) -> Automaton:
     """Magnitudes without exponent: `0|[1-9][0-9]*`, then optionally a fraction.
 
-    They are multiples of `step`, if there is one, and of none of `unless`. A state is (phase, digits so far, order to the low bound, order to the high bound, remainder). Phases: 0 nothing
-    read, 1 a leading zero, 2 digits before the point, 3 just after the point, 4 digits after it. The remainder is -1
-    where a digit has come that no multiple has.
+    They are multiples of `step`, if there is one, and of none of `unless`. A state is (phase, digits so far, order to
+    the low bound, order to the high bound, remainder). Phases: 0 nothing read, 1 a leading zero, 2 digits before the
+    point, 3 just after the point, 4 digits after it. The remainder is -1 where a digit has come that no multiple has.
     """
     low_whole, low_fraction = _digits(bounds.low)
     high_whole, high_fraction = ("", "") if bounds.high is None else _digits(bounds.high)

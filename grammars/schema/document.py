@@ -88,6 +88,7 @@ class Document:
         self._places: dict[str, Place] = {}
         self._resources: dict[str, Place] | None = None
         self._anchors: dict[tuple[str, str], Place] = {}
+        self._opposites: dict[Place, Place] = {}
         self.root = self._intern(schema, "", "", draft or 2020, self._places)
 
     def child(self, parent: Place, schema: Any, *tokens: str) -> Place:
@@ -101,6 +102,13 @@ class Document:
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
         return Place(schema, pointer, "", INVENTED, {})
+
+    def opposite(self, place: Place) -> Place:
+        """The place of `not` what is at `place`; always the same one."""
+        found = self._opposites.get(place)
+        if found is None:
+            found = self._opposites[place] = self.invented({"not": place}, place.pointer)
+        return found
 
     def _intern(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
         if isinstance(schema, dict):

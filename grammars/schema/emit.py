@@ -76,6 +76,9 @@ class Writer:
         opened, closing = net.node(), net.node()
         layout.mark(net, a, OPEN_BRACKET, opened)
         net.edge(closing, CLOSE_BRACKET, CLOSE_BRACKET, b)
+        if plan.hits is not None:
+            self._counted_items(opened, plan, closing)
+            return
         if plan.minimum == 0:
             net.epsilon(opened, closing)
         node = opened
@@ -108,6 +111,22 @@ class Writer:
         layout.mark(net, further.start, COMMA, item)
         self._item(item, plan.rest, further.end)
         net.repeat(node, further, closing, minimum, None if plan.maximum is None else plan.maximum - count)
+
+    def _counted_items(self, opened: int, plan: ArrayPlan, closing: int) -> None:
+        """Items by a grid of nodes (items so far, hits so far), each with a node before an item and one behind it."""
+        net, layout = self.net, self.layout
+        before = {(0, 0): opened}
+        behind: dict[tuple[int, int], int] = {}
+        if plan.complete(0, 0):
+            net.epsilon(opened, closing)
+        for here, value, after in plan.grid():
+            if after not in behind:
+                behind[after] = net.node()
+                if plan.complete(*after):
+                    net.epsilon(behind[after], closing)
+                before[after] = net.node()
+                layout.mark(net, behind[after], COMMA, before[after])
+            self._item(before[here], value, behind[after])
 
     def _item(self, a: int, value: Value, after: int | None = None) -> int:
         """Add a value and the whitespace after it; returns the node behind."""

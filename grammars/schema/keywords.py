@@ -167,7 +167,7 @@ _DRAFT6 = {
     "const": Keyword(ANY, _anything),
     "exclusiveMinimum": Keyword(NUMBER, _number),
     "exclusiveMaximum": Keyword(NUMBER, _number),
-    "contains": Keyword(ARRAY, _schema, refused=True),
+    "contains": Keyword(ARRAY, _schema),
     "propertyNames": Keyword(OBJECT, _schema),
 }
 _DRAFT7 = {
@@ -217,6 +217,15 @@ _ANY_DRAFT = {
     "exclusiveMaximum": Keyword(NUMBER, _number_or_boolean),
 }
 
+# Schemas that the compiler makes: type bits, numbers that are allowed, strings that are not, items that are counted.
+_INVENTED = {
+    **_ANY_DRAFT,
+    "!types": Keyword(ANY),
+    "!numbers": Keyword(NUMBER),
+    "!strings": Keyword(STRING),
+    "!counted": Keyword(ARRAY),
+}
+
 KEYWORDS: dict[int, dict[str, Keyword]] = {
     4: _DRAFT4,
     6: _DRAFT6,
@@ -225,6 +234,5 @@ KEYWORDS: dict[int, dict[str, Keyword]] = {
     2020: _DRAFT2020,
     # A document that names no dialect: the newest one, with the older spellings of the same things.
     0: _ANY_DRAFT,
-    # Schemas that the compiler makes: type bits, numbers that are allowed, strings that are not.
-    -1: {**_ANY_DRAFT, "!types": Keyword(ANY), "!numbers": Keyword(NUMBER), "!strings": Keyword(STRING)},
+    -1: _INVENTED,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Unsupported
-from .atom import Atom, Choice
+from .atom import Atom, Choice, Counted
 from .document import Place
 from .keywords import ANY, ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING
 from .numbers import NumberSet
@@ -96,6 +96,8 @@ class Negator:
         self._refuse(atom, ARRAY)
         schema = atom.schema
         branches: list[dict[str, Any] | Place] = []
+        if "!counted" in schema:
+            raise _no_complement(f"{atom.place.pointer}/contains")
         if schema.get("minItems", 0) > 0:
             branches.append({"type": "array", "maxItems": schema["minItems"] - 1})
         if "maxItems" in schema:
@@ -108,7 +110,13 @@ class Negator:
         if rest is not None and rest.schema is False:
             branches.append({"type": "array", "minItems": len(prefix) + 1})
         elif rest is not None and not self._is_trivial(rest):
-            raise _no_complement(rest.pointer)
+            branches.append(_counted(rest.pointer, len(prefix), self.gatherer.document.opposite(rest), 1, None))
+        if "contains" in schema:
+            _, _, inner, fewest, most = self.gatherer.contains(atom)
+            if fewest:
+                branches.append(_counted(inner.pointer, 0, inner, 0, fewest - 1))
+            if most is not None:
+                branches.append(_counted(inner.pointer, 0, inner, most + 1, None))
         return branches
 
     def _objects(self, atom: Atom) -> list[dict[str, Any] | Place]:
@@ -147,6 +155,11 @@ class Negator:
         for concerns, name in atom.refused:
             if concerns & bits:
                 raise _no_complement(f"{atom.place.pointer}/{name}")
+
+
+def _counted(pointer: str, start: int, place: Place, minimum: int, maximum: int | None) -> dict[str, Any]:
+    """A schema of the arrays where so many items from `start` on satisfy the schema at `place`."""
+    return {"type": "array", "!counted": Counted(pointer, start, place, minimum, maximum)}
 
 
 def _no_complement(pointer: str) -> Unsupported:

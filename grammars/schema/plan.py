@@ -6,7 +6,7 @@ fixed point, so a branch that could never be completed is never begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..regex import CharacterAutomaton
@@ -49,23 +49,72 @@ class Value:
 
 
 @dataclass(slots=True)
-class ArrayPlan:
-    """Arrays: values by position, then `rest` for all others; lengths from minimum to maximum (None: any)."""
+class Hits:
+    """Items that count: values by position and for all others, and how many there may be (None: any number)."""
 
     prefix: list[Value]
     rest: Value
     minimum: int
     maximum: int | None
 
+
+@dataclass(slots=True)
+class ArrayPlan:
+    """Arrays: values by position, then `rest` for all others; lengths from minimum to maximum (None: any).
+
+    With `hits`, an item is one of these or one of those, and the hits are counted.
+    """
+
+    prefix: list[Value]
+    rest: Value
+    minimum: int
+    maximum: int | None
+    hits: Hits | None = None
+
+    def grid(self) -> Iterator[tuple[tuple[int, int], Value, tuple[int, int]]]:
+        """The items of an array with hits, by (items before, hits before): (before, value, after), all reachable ones.
+
+        Both counts stop where more makes no difference.
+        """
+        hits = self.hits
+        assert hits is not None
+        cap = max(len(self.prefix), self.minimum, 1) if self.maximum is None else self.maximum
+        most = hits.minimum if hits.maximum is None else hits.maximum
+        order = [(0, 0)]
+        seen = {(0, 0)}
+        for before in order:
+            items, count = before
+            if self.maximum is not None and items >= self.maximum:
+                continue
+            listed = items < len(self.prefix)
+            ways = [(self.prefix[items] if listed else self.rest, count)]
+            if hits.maximum is None or count < most:
+                ways.append((hits.prefix[items] if listed else hits.rest, min(count + 1, most)))
+            for value, number in ways:
+                if value.possible:
+                    after = (min(items + 1, cap), number)
+                    if after not in seen:
+                        seen.add(after)
+                        order.append(after)
+                    yield before, value, after
+
+    def complete(self, items: int, hits: int) -> bool:
+        """Whether an array with hits may end here."""
+        return items >= self.minimum and self.hits is not None and hits >= self.hits.minimum
+
     def possible(self) -> bool:
         """Whether there is such an array, as far as is known of its parts."""
         if self.maximum is not None and self.minimum > self.maximum:
             return False
+        if self.hits is not None:
+            return self.complete(0, 0) or any(self.complete(*after) for _, _, after in self.grid())
         needed = self.prefix[: self.minimum]
         return all(v.possible for v in needed) and (self.minimum <= len(self.prefix) or self.rest.possible)
 
     def missing(self) -> list[tuple[str, Value]]:
         """What it needs and cannot have."""
+        if self.hits is not None:
+            return [] if self.hits.rest.possible else [("contains", self.hits.rest)]
         needed = [(f"item {i}", v) for i, v in enumerate(self.prefix[: self.minimum])]
         if self.minimum > len(self.prefix):
             needed.append((f"item {len(self.prefix)}", self.rest))

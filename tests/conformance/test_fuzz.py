@@ -72,6 +72,12 @@ class Maker:
             schema["prefixItems"] = [self.schema(depth - 1) for _ in range(rng.randint(1, 3))]
         if rng.random() < 0.7:
             schema["items"] = self.schema(depth - 1)
+        if rng.random() < 0.2:
+            schema["contains"] = self.schema(depth - 1)
+            if rng.random() < 0.5:
+                schema["minContains"] = rng.randrange(3)
+            if rng.random() < 0.3:
+                schema["maxContains"] = rng.randrange(1, 3)
         if rng.random() < 0.3:
             schema["minItems"] = rng.randrange(3)
         if rng.random() < 0.3:

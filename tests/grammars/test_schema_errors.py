@@ -54,9 +54,9 @@ def test_malformed(schema: Any, pointer: str, keyword: str | None) -> None:
 
 
 REFUSED: list[tuple[Any, str, str]] = [
-    ({"not": {"items": {"type": "string"}}}, "/not/items", "not"),
+    ({"allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}]}, "/allOf/0/contains", "contains"),
     ({"properties": {"a": {"not": {"patternProperties": {"a": {}}}}}}, "/properties/a/not/patternProperties", "not"),
-    ({"items": {"contains": {}}}, "/items/contains", "contains"),
+    ({"items": {"unevaluatedItems": False}}, "/items/unevaluatedItems", "unevaluatedItems"),
     ({"uniqueItems": True}, "/uniqueItems", "uniqueItems"),
     ({"unevaluatedProperties": False}, "/unevaluatedProperties", "unevaluatedProperties"),
     ({"unevaluatedItems": False}, "/unevaluatedItems", "unevaluatedItems"),

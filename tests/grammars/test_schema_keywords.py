@@ -141,6 +141,14 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     ),
     ({"anyOf": [{"$ref": "#"}, {"const": 1}]}, ["1"], ["2"]),
     ({"type": "integer", "minLength": 5, "properties": {"a": {"$ref": "x"}}, "contains": {}}, ["1"], ['"abcdef"']),
+    ({"contains": {"type": "integer"}, "type": "array"}, ["[1]", '["a", 1, 2, "b"]'], ["[]", '["a"]', "[,1]", "[1,]"]),
+    (
+        {"contains": {"const": 1}, "minContains": 2, "maxContains": 3, "maxItems": 5, "type": "array"},
+        ["[1, 1]", "[1, 2, 1, 3]", "[1, 1, 1, 2, 2]"],
+        ["[1]", "[2, 2]", "[1, 1, 1, 1]", "[1, 1, 2, 2, 2, 2]"],
+    ),
+    ({"not": {"items": {"const": 1}}, "type": "array"}, ["[2]", "[1, 2]", "[2, 1]"], ["[]", "[1]", "[1, 1]"]),
+    ({"not": {"contains": {"const": 1}}, "type": "array"}, ["[]", "[2, 3]"], ["[1]", "[2, 1]"]),
     ({"not": {"type": "string"}}, ["1", "null", "[]"], ['"a"']),
     ({"not": {"not": {"items": {"const": 1}, "type": "array"}}}, ["[1]"], ["[2]", "1"]),
     (
