@@ -2,8 +2,8 @@
 
 A schema file is JSON: `id`, `schema`, and `tests`, a list of `{"valid": bool, "data": instance}`. Instances become
 texts by `json.dumps` with its default separators. JSON objects have no order, but every engine here writes properties
-in the order of the schema, so `in_schema_order` sorts the members of an instance first; what is sorted wrongly counts
-against all engines alike.
+in the order of the schema, so `in_schema_order` sorts the members of an instance first, by the alternatives that it
+matches where the schema has some; what is sorted wrongly counts against all engines alike.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import transformers
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
@@ -76,39 +77,51 @@ def load_cases(folder: Path, tokenizer: Any, limit: int | None = None) -> list[C
 def in_schema_order(schema: Any, data: Any) -> Any:
     """`data` with the members of each object in the order of the schema's properties, then those it requires without
     describing them, then all others as they were."""
-    return _sorted([schema], data, schema)
+    if not isinstance(schema, dict):
+        return data
+    validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
+    return _sorted([schema], data, validator)
 
 
-def _sorted(schemas: list[Any], data: Any, root: Any) -> Any:
-    applying = [found for schema in schemas for found in _applying(schema, root, set())]
+def _sorted(schemas: list[Any], data: Any, validator: Any) -> Any:
+    applying = [found for schema in schemas for found in _applying(schema, data, validator, set())]
     if isinstance(data, dict):
         known = [key for schema in applying for key in schema.get("properties", {})]
         required = [key for schema in applying for key in schema.get("required", ()) if isinstance(key, str)]
         keys = [key for key in dict.fromkeys(known + required) if key in data]
         keys += [key for key in data if key not in keys]
-        return {key: _sorted([s for a in applying for s in _of_member(a, key)], data[key], root) for key in keys}
+        return {
+            key: _sorted([part for schema in applying for part in _of_member(schema, key)], data[key], validator)
+            for key in keys
+        }
     if isinstance(data, list):
-        return [_sorted([s for a in applying for s in _of_item(a, i)], item, root) for i, item in enumerate(data)]
+        return [
+            _sorted([part for schema in applying for part in _of_item(schema, i)], item, validator)
+            for i, item in enumerate(data)
+        ]
     return data
 
 
-def _applying(schema: Any, root: Any, seen: set[int]) -> Iterator[dict[str, Any]]:
-    """The schema and all that it may apply to the same instance."""
+def _applying(schema: Any, data: Any, validator: Any, seen: set[int]) -> Iterator[dict[str, Any]]:
+    """The schema and all that it may apply to the same instance, alternatives that `data` matches before others."""
     if not isinstance(schema, dict) or id(schema) in seen:
         return
     seen.add(id(schema))
     if isinstance(schema.get("properties", {}), dict) and isinstance(schema.get("required", []), list):
         yield schema
     if isinstance(schema.get("$ref"), str):
-        yield from _applying(_resolve(schema["$ref"], root), root, seen)
+        yield from _applying(_resolve(schema["$ref"], validator.schema), data, validator, seen)
     for keyword in ("allOf", "anyOf", "oneOf"):
-        if isinstance(schema.get(keyword), list):
-            for part in schema[keyword]:
-                yield from _applying(part, root, seen)
+        parts = schema.get(keyword)
+        if isinstance(parts, list):
+            if keyword != "allOf":
+                parts = sorted(parts, key=lambda part: not validator.evolve(schema=part).is_valid(data))
+            for part in parts:
+                yield from _applying(part, data, validator, seen)
     for keyword in ("if", "then", "else"):
-        yield from _applying(schema.get(keyword), root, seen)
+        yield from _applying(schema.get(keyword), data, validator, seen)
     for part in _values(schema, "dependentSchemas"):
-        yield from _applying(part, root, seen)
+        yield from _applying(part, data, validator, seen)
 
 
 def _of_member(schema: dict[str, Any], key: str) -> Iterator[Any]:
