@@ -1,5 +1,6 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
+from .apply import MaskTable, apply_bitmask
 from .errors import (
     CannotClose,
     DeadEnd,
@@ -16,10 +17,12 @@ __all__ = [
     "CannotClose",
     "DeadEnd",
     "DecodingError",
+    "MaskTable",
     "Masker",
     "TokenRejected",
     "UnsupportedTokenizer",
     "Vocabulary",
     "VocabularyError",
     "WrongVocabulary",
+    "apply_bitmask",
 ]
