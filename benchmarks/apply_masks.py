@@ -27,7 +27,7 @@ import torch
 import xgrammar
 from bytebound.decoding.apply import apply_bitmask
 from figures import processor
-from report import COLORS, table
+from report import COLORS, ratio, table
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -109,7 +109,7 @@ def markdown(figures: list[dict[str, Any]], size: int) -> str:
         best = min(us["llguidance"], us["xgrammar"])
         cells = [f"{us[name]:,.1f}" for name in TITLES]
         setting = f"{figure['rows']} x {figure['dtype']}, {figure['mask']}"
-        rows.append([setting, *cells, f"{best / us['ours']:.2g}x", f"{us['ours'] / us['copy']:.2g}x"])
+        rows.append([setting, *cells, ratio(best, us["ours"]), ratio(us["ours"], us["copy"])])
     header = ["us", *TITLES.values(), "best peer / ours", "ours / copy_"]
     return (
         f"# Applying masks to logits of width {size:,}\n\nCPU time on {processor()}, one thread, medians. "

@@ -75,6 +75,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def ratio(a: float, b: float) -> str:
+    """a / b for a cell of a table."""
+    return f"{a / b:.2g}x" if a < 10 * b else f"{a / b:,.0f}x"
+
+
 def _lookup(figures: dict[str, Any], key: str) -> float | None:
     first, _, rest = key.partition(".")
     value: Any = figures.get(first)
@@ -92,7 +97,7 @@ def _rows(
         if compare:
             peers = [v for name, v in values.items() if name != "ours" and ENGINES[name].every == 1 and v]
             ours = values.get("ours")
-            cells.append(f"{min(peers) / ours:.2g}x" if peers and ours else "")
+            cells.append(ratio(min(peers), ours) if peers and ours else "")
         lines.append([label, *cells])
     return lines
 
