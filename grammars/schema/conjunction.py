@@ -8,16 +8,35 @@ finite because atoms are shared by place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BudgetExceeded, GrammarError
-from .atom import Atom, Choice, refusal
-from .document import Document, Place
-from .keywords import ANY
+from .atom import Atom, Choice, Scalar, refusal
+from .document import Document, Place, escape
+from .keywords import ANY, OBJECT
 
 MAX_ALTERNATIVES = 2048
 
 Alternative = tuple[Atom, ...]
+
+
+class Facts(NamedTuple):
+    """What is plain to see about a schema: type bits, the only scalars, and the values of required properties."""
+
+    types: int
+    values: set[Scalar] | None
+    tags: dict[str, set[Scalar]]
+
+    def excludes(self, other: Facts) -> bool:
+        """Whether nothing can satisfy both."""
+        both = self.types & other.types
+        if not both:
+            return True
+        if self.values is not None and other.values is not None and self.values.isdisjoint(other.values):
+            return True
+        return both == OBJECT and any(
+            name in other.tags and tag.isdisjoint(other.tags[name]) for name, tag in self.tags.items()
+        )
 
 
 class Expander:
@@ -122,13 +141,46 @@ class Expander:
         key = (id(choice), frozenset(atoms))
         if key not in self._checked:
             self._checked.add(key)
-            pairs = [(i, j) for i in range(len(branches)) for j in range(i + 1, len(branches))]
-            self.overlaps += [(choice, atoms, i, j) for i, j in pairs if (i, j) not in choice.overlapping]
+            types = ANY
+            for atom in atoms:
+                types &= atom.types
+            facts = [self._facts(branch, types) for branch in branches]
+            for i, one in enumerate(facts):
+                for j in range(i + 1, len(facts)):
+                    if (i, j) not in choice.overlapping and not one.excludes(facts[j]):
+                        self.overlaps.append((choice, atoms, i, j))
         if not choice.overlapping:
             return branches
         if choice not in self._separated:
             self._separated[choice] = [self._only(choice, i) for i in range(len(branches))]
         return self._separated[choice]
+
+    def _facts(self, place: Place, types: int) -> Facts:
+        """What is plain to see about a schema: enough for most of the oneOf that are meant to exclude each other."""
+        values: set[Scalar] | None = None
+        required: set[str] = set()
+        tags: dict[str, set[Scalar]] = {}
+        stack, seen = [place], {place}
+        while stack:
+            here = stack.pop()
+            if isinstance(here.schema, bool):
+                continue
+            atom = self.atom(here)
+            types &= atom.types
+            if atom.values is not None:
+                values = set(atom.values)
+            if atom.concerns & OBJECT:
+                required.update(atom.schema.get("required", ()))
+                for name, below in atom.schema.get("properties", {}).items():
+                    if isinstance(below, dict) and ("const" in below or "enum" in below):
+                        inner = self.atom(self.document.child(here, below, "properties", escape(name)))
+                        if inner.values is not None and not inner.joins:
+                            tags[name] = set(inner.values)
+            for join in atom.joins:
+                if join not in seen:
+                    seen.add(join)
+                    stack.append(join)
+        return Facts(types, values, {name: tag for name, tag in tags.items() if name in required})
 
     def _only(self, choice: Choice, i: int) -> Place:
         """Branch i of a oneOf without the branches that overlap with it."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ..errors import BudgetExceeded
 from ..network import Network, Rule
-from .numbers import NumberSet, add_numbers
+from .numbers import NumberSet, add_number, add_numbers
 from .plan import ArrayPlan, KeySet, ObjectPlan, Value
 from .spelling import add_json_characters
-from .strings import StringSet, add_strings
+from .strings import StringSet, add_strings, members
 from .text import Layout, add_literal, free_key, free_string
 
 MAX_GRID = 20_000
@@ -52,9 +52,11 @@ class Writer:
         for text in value.constants:
             net.literal(start, text, end)
         for numbers in value.numbers:
-            self._numbers(start, numbers, end)
-        free = FREE_STRINGS in value.strings
-        for strings in (FREE_STRINGS,) if free else value.strings:
+            if numbers.single is not None:
+                add_number(net, start, numbers.single, numbers.whole, end)
+            else:
+                self._numbers(start, numbers, end)
+        for strings in _joined(list(value.strings)):
             add_strings(net, start, strings, end)
         for array in value.arrays:
             if array.possible():
@@ -278,3 +280,14 @@ class Writer:
             behind = net.node()
             net.call(before, one, behind)
             net.repeat(behind, further, closing, max(0, least - count - 1), None if most is None else most - count - 1)
+
+
+def _joined(sets: list[StringSet]) -> list[StringSet]:
+    """The same strings with all sets that are given by values as one."""
+    if FREE_STRINGS in sets:
+        return [FREE_STRINGS]
+    listed = [s for s in sets if s.values is not None]
+    if len(listed) < 2:
+        return sets
+    values = dict.fromkeys(text for s in listed for text in members(s))
+    return [*(s for s in sets if s.values is None), StringSet(values=tuple(values))]

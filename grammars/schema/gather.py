@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from ..errors import BudgetExceeded, GrammarError, Unsupported
 from . import formats
-from .atom import Atom, Counted, Scalar, exact, refusal, scalar_type
+from .atom import Atom, Choice, Counted, Scalar, exact, refusal, scalar_type
 from .conjunction import Alternative, Expander, clash, concerned, least
 from .document import Document, Place, escape
 from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
@@ -73,25 +73,22 @@ class Gatherer:
 
     def _find_overlaps(self) -> bool:
         """Whether branches of a oneOf, thought to exclude each other, have values in common; notes which."""
-        found = False
         overlaps = self.expander.overlaps
-        checked = 0
-        while checked < len(overlaps):
-            choice, atoms, i, j = overlaps[checked]
-            checked += 1
-            if (i, j) in choice.overlapping:
-                continue
+        found: list[tuple[Choice, int, int, Value]] = []
+        while len(found) < len(overlaps):  # looking into some may find others
+            choice, atoms, i, j = overlaps[len(found)]
             try:
                 both = self._of(self.expander.alternatives((choice.branches[i], choice.branches[j]), atoms), [])
                 self._drain()
             except GrammarError as cause:
                 why = f"cannot be decided for {choice.branches[i].pointer} and {choice.branches[j].pointer}"
                 raise Unsupported(f"oneOf {why}: {cause}", pointer=choice.pointer, keyword="oneOf") from cause
-            settle(self.values)
+            found.append((choice, i, j, both))
+        settle(self.values)
+        for choice, i, j, both in found:
             if both.possible:
                 choice.overlapping.add((i, j))
-                found = True
-        return found
+        return any(both.possible for *_, both in found)
 
     def fill(self, value: Value) -> None:
         """Work out what a value allows, type by type; its parts are left for later."""

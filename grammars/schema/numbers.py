@@ -23,6 +23,7 @@ class NumberSet:
     """Numbers between two bounds (None: unbounded) that are multiples of `step` (None: any; integers: 1).
 
     They are multiples of none of `unless`. `whole` leaves out spellings with a point: in draft 4, 1.0 is no integer.
+    `single` is the number of a set that has only one.
     """
 
     low: Decimal | None = None
@@ -32,6 +33,7 @@ class NumberSet:
     step: Fraction | None = None
     unless: tuple[Fraction, ...] = ()
     whole: bool = False
+    single: Decimal | None = None
 
     def bounded_below(self, low: Decimal, is_open: bool) -> NumberSet:
         """Those at least `low`, or above it when `is_open`."""
@@ -47,8 +49,8 @@ class NumberSet:
 
     def only(self, value: Decimal) -> NumberSet:
         """Just this one of them."""
-        step = Fraction(1) if abs(value) > EXACT and value == value.to_integral_value() else None
-        return NumberSet(value, False, value, False, step, (), self.whole)
+        whole = self.whole or (abs(value) > EXACT and value == value.to_integral_value())
+        return NumberSet(value, False, value, False, whole=whole, single=value)
 
     def multiples(self, step: Fraction) -> NumberSet:
         """Those that are multiples of `step` as well."""
@@ -146,6 +148,40 @@ def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
             high = Decimal(1) if bounds.high is None else min(bounds.high, Decimal(1))
             below = replace(bounds, high=high, high_open=bounds.high_open or high == 1)
             _add_automaton(net, start, scientific(below), b)
+
+
+def add_number(net: Network, a: int, value: Decimal, whole: bool, b: int) -> None:
+    """Add the usual spellings of one number between the nodes a and b.
+
+    These are the plain one, with further zeros behind the point unless `whole`, and the normalised scientific one where
+    the exponent is below -4 or above 15, which is where readers and writers of doubles use it.
+    """
+    text = format(value.copy_abs(), "f")
+    integer, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    if value <= 0:
+        sign = net.literal(a, b"-")
+        if value == 0:
+            net.epsilon(a, sign)
+        a = sign
+    plain_text = f"{integer}.{fraction}" if fraction else integer
+    end = net.literal(a, plain_text.encode())
+    net.epsilon(end, b)
+    if whole:
+        return
+    key = ("zeros", b)
+    zeros: int | None = net.memo.get(key)
+    if zeros is None:
+        zeros = net.memo[key] = net.node()
+        net.edge(zeros, 48, 48, zeros)
+        net.epsilon(zeros, b)
+    if fraction:
+        net.epsilon(end, zeros)
+    else:
+        net.edge(net.literal(end, b"."), 48, 48, zeros)
+    if value and not -5 < value.adjusted() < 16:
+        one = Magnitudes(value.copy_abs(), False, value.copy_abs(), False)
+        _add_automaton(net, a, scientific(one), b)
 
 
 def _add_automaton(net: Network, a: int, automaton: Automaton, b: int) -> None:

@@ -6,7 +6,7 @@ Automata are made once in a process and kept by their content.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..errors import BudgetExceeded, GrammarError
@@ -17,6 +17,7 @@ from .spelling import add_json_characters
 from .text import add_literal, add_one_of, bounded_string, free_string
 
 MAX_STATES = 20_000
+COUNTED_FROM = 200  # states of a pattern from which its long repetitions are counted, not written out
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ class StringSet:
             return not members(self)
         if self.is_free:
             return False
+        if self.minimum or self.maximum is not None:
+            machine = automaton(replace(self, minimum=0, maximum=None))
+            if machine.is_empty():
+                return True
+            shortest = machine.shortest()
+            if self.minimum <= shortest and (self.maximum is None or shortest <= self.maximum):
+                return False
         return automaton(self).is_empty()
 
     def __contains__(self, text: str) -> bool:
@@ -96,6 +104,8 @@ def automaton(strings: StringSet) -> CharacterAutomaton:
     for others in strings.excluded:
         result = result.difference(automaton(others))
     try:
+        if result.states * max(strings.minimum, strings.maximum or 0) > 10 * MAX_STATES:
+            raise BudgetExceeded("too many states")
         return result.length_between(strings.minimum, strings.maximum)
     except BudgetExceeded as error:
         there = (strings.patterns, strings.formats, strings.minimum, strings.maximum is not None)
@@ -111,6 +121,8 @@ def add_strings(net: Network, a: int, strings: StringSet, b: int) -> None:
             add_literal(net, a, values[0], b)
         elif values:
             add_one_of(net, a, values, b)
+        return
+    if not strings.is_free and _add_run(net, a, strings, b):
         return
     net.call(a, _rule(net, strings), b)
 
@@ -129,9 +141,39 @@ def _rule(net: Network, strings: StringSet) -> Rule:
         rule = net.memo[key] = net.rule()
         before, after = net.node(), net.node()
         net.edge(rule.start, 0x22, 0x22, before)
-        machine.emit(net, before, after, add_json_characters)
+        if machine.states > COUNTED_FROM and strings == StringSet(patterns=strings.patterns[:1]):
+            parse(strings.patterns[0], dialect="ecma").emit(net, before, after, add_json_characters, search=True)
+        else:
+            machine.emit(net, before, after, add_json_characters)
         net.edge(after, 0x22, 0x22, rule.end)
     return rule
+
+
+def _add_run(net: Network, a: int, strings: StringSet, b: int) -> bool:
+    """Add strings of any characters of one set, with bounds of their number, as a counted loop; False for others."""
+    if strings.excluded or strings.values is not None or (not strings.minimum and strings.maximum is None):
+        return False
+    machine = automaton(StringSet(strings.patterns, strings.formats))
+    if machine.states > 2 or machine.is_empty() or not machine.accepting[-1]:
+        return False
+    last = machine.states - 1
+    steps = {(s, t): ranges for s, t, ranges in machine.edges}
+    if len(set(steps.values())) != 1 or set(steps) != {(0, last), (last, last)}:
+        return False
+    minimum = max(strings.minimum, last)
+    if strings.maximum is not None and minimum > strings.maximum:
+        return False
+    (ranges,) = set(steps.values())
+    key = ("character", ranges)
+    character: Rule | None = net.memo.get(key)
+    if character is None:
+        character = net.memo[key] = net.rule()
+        add_json_characters(net, character.start, ranges, character.end)
+    before, after = net.node(), net.node()
+    net.edge(a, 0x22, 0x22, before)
+    net.repeat(before, character, after, minimum, strings.maximum)
+    net.edge(after, 0x22, 0x22, b)
+    return True
 
 
 def _is_everything(machine: CharacterAutomaton) -> bool:
