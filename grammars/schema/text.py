@@ -17,6 +17,7 @@ from ..network import Network, Rule
 from .spelling import CHARACTERS, add_any_character, add_json_characters
 
 PLAIN = re.compile(r"[ !#-.0-\[\]-~]*")  # texts whose only canonical spelling is themselves
+PLAIN_CHARACTERS = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\", "/"}
 MAX_SPACES, MAX_TABS = 24, 8
 
 
@@ -96,11 +97,7 @@ def add_one_of(net: Network, a: int, strings: Iterable[str], b: int) -> None:
             else:
                 after = net.node()
                 stack.append((below, after))
-            code = ord(character)
-            if PLAIN.fullmatch(character):
-                net.edge(node, code, code, after)
-            else:
-                add_json_characters(net, node, ((code, code),), after)
+            _add_character(net, node, character, after)
 
 
 def free_key(net: Network, excluded: frozenset[str]) -> Rule:
@@ -110,23 +107,41 @@ def free_key(net: Network, excluded: frozenset[str]) -> Rule:
     if rule is not None:
         return rule
     rule = net.memo[key] = net.rule()
-    start = net.node()
+    start, end = net.node(), rule.end
     net.edge(rule.start, 0x22, 0x22, start)
-    stack = [(trie(excluded), start)]
+    ones: dict[str, Rule] = net.memo.setdefault("key rests", {})  # the rests but for one character
+    stack = [(sorted(excluded), 0, start)]
     while stack:
-        branch, node = stack.pop()
-        net.call(node, _key_rest(net, tuple(branch)), rule.end)
-        for character, below in branch.items():
-            if not character:
-                continue
-            code = ord(character)
-            after = net.node()
-            stack.append((below, after))
-            if PLAIN.fullmatch(character):
-                net.edge(node, code, code, after)
-            else:
-                add_json_characters(net, node, ((code, code),), after)
+        names, depth, node = stack.pop()
+        if len(names) == 1:  # most of the way: one name left, written without a trie
+            for character in names[0][depth:]:
+                rest = ones.get(character)
+                if rest is None:
+                    rest = ones[character] = _key_rest(net, (character,))
+                net.call(node, rest, end)
+                after = net.node()
+                _add_character(net, node, character, after)
+                node = after
+            net.call(node, _key_rest(net, ("",)), end)
+            continue
+        groups: dict[str, list[str]] = {}
+        for name in names:
+            groups.setdefault(name[depth : depth + 1], []).append(name)
+        net.call(node, _key_rest(net, tuple(groups)), end)
+        for character, group in groups.items():
+            if character:
+                after = net.node()
+                _add_character(net, node, character, after)
+                stack.append((group, depth + 1, after))
     return rule
+
+
+def _add_character(net: Network, a: int, character: str, b: int) -> None:
+    code = ord(character)
+    if character in PLAIN_CHARACTERS:
+        net.edge(a, code, code, b)
+    else:
+        add_json_characters(net, a, ((code, code),), b)
 
 
 def _key_rest(net: Network, known: tuple[str, ...]) -> Rule:
