@@ -3,8 +3,8 @@
     python benchmarks/apply_masks.py [--size 131072] [--out DIR]
 
 For one row and 64 rows of float32 and bfloat16 logits, and masks that allow nearly all, half and nearly none of the
-tokens. Contenders take turns, repetition by repetition; a figure is the median of their CPU times (of the process, all
-threads; torch is held to one). Logits are restored before every call, untimed. Writes apply_masks.md and .png.
+tokens. Contenders take turns, ten calls each; a figure is the median of their CPU times (of the process, all threads;
+torch is held to one). Logits are restored before every call, untimed. Writes apply_masks.md, .json and .png.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ TITLES = {
     "copy": "buffer.copy_(logits)",
 }
 DENSITIES = {"nearly all allowed": 0.999, "half allowed": 0.5, "nearly none allowed": 0.001}
-REPEATS = {1: 300, 64: 30}
+REPEATS = {1: 500, 64: 50}
+BLOCK = 10
 
 
 def random_rows(rng: np.random.Generator, n: int, size: int, density: float) -> torch.Tensor:
@@ -67,15 +68,16 @@ def measure(logits: torch.Tensor, rows: torch.Tensor, repeats: int) -> dict[str,
         "copy": lambda logits, rows: buffer.copy_(logits),
     }
     spent: dict[str, list[int]] = {name: [] for name in contenders}
-    for repeat in range(repeats + 2):
+    for turn in range(-1, repeats // BLOCK):
         for name, apply in contenders.items():
-            logits.copy_(pristine)
-            began = time.process_time_ns()
-            apply(logits, rows)
-            took = time.process_time_ns() - began
-            if repeat >= 2:  # the first calls compile
-                spent[name].append(took)
-            elif name in CONTENDERS and not torch.equal(logits, expected):
+            for _ in range(BLOCK):
+                logits.copy_(pristine)
+                began = time.process_time_ns()
+                apply(logits, rows)
+                took = time.process_time_ns() - began
+                if turn >= 0:  # the first turn compiles
+                    spent[name].append(took)
+            if turn < 0 and name in CONTENDERS and not torch.equal(logits, expected):
                 raise SystemExit(f"{name} disagrees about the masked logits")
     return {name: statistics.median(times) / 1e3 for name, times in spent.items()}
 
