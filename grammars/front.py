@@ -8,7 +8,7 @@ from .budget import Budget
 from .errors import EmptyLanguage, GrammarError
 from .grammar import Grammar
 from .network import Network
-from .regex import CharacterAutomaton, parse
+from .regular import CharacterAutomaton, parse
 from .utf8 import add_characters
 
 

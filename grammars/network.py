@@ -96,7 +96,9 @@ class Network:
 
     def _check_budget(self) -> None:
         if self._nodes > self._budget.nodes:
-            raise BudgetExceeded(f"the grammar needs more than {self._budget.nodes} nodes: a larger Budget(nodes=) helps")
+            raise BudgetExceeded(
+                f"the grammar needs more than {self._budget.nodes} nodes; give a larger Budget(nodes=)"
+            )
         if time.monotonic() > self._deadline:
             raise BudgetExceeded(
                 f"compiling the grammar took more than {self._budget.seconds:g} seconds; give a larger Budget(seconds=)"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ..characters import Ranges, complement, union
-from ..regex import CharacterAutomaton, parse
+from ..regular import CharacterAutomaton, parse
 
 _DIGIT_PAIR_59 = "[0-5][0-9]"
 _HOUR = "(?:[01][0-9]|2[0-3])"

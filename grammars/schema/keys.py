@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..errors import BudgetExceeded
-from ..regex import CharacterAutomaton
+from ..regular import CharacterAutomaton
 from .plan import KeySet
 from .strings import StringSet, automaton
 

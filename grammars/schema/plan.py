@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..regex import CharacterAutomaton
+from ..regular import CharacterAutomaton
 from .conjunction import Alternative
 from .numbers import NumberSet
 from .strings import StringSet

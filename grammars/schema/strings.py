@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from ..errors import BudgetExceeded, GrammarError
 from ..network import Network, Rule
-from ..regex import CharacterAutomaton, parse
+from ..regular import CharacterAutomaton, parse
 from . import formats
 from .spelling import add_json_characters
 from .text import add_literal, add_one_of, bounded_string, free_string

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bytebound.grammars import BudgetExceeded, EmptyLanguage
 from bytebound.grammars.characters import FULL, size, union
-from bytebound.grammars.regex import CharacterAutomaton, parse
+from bytebound.grammars.regular import CharacterAutomaton, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

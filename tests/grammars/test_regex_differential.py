@@ -17,7 +17,7 @@ import interegular
 import pytest
 import regex
 from bytebound.grammars import BudgetExceeded, Grammar, Unsupported
-from bytebound.grammars.regex import CharacterAutomaton, Expression, parse
+from bytebound.grammars.regular import CharacterAutomaton, Expression, parse
 from bytebound.grammars.utf8 import add_characters
 
 LETTERS = ["a", "b", "c", "A", "k", " ", "\n", "é", "É", "ſ", "\u212a", "1", "_", "-", "𝒳"]

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 from bytebound.grammars import BudgetExceeded, GrammarError, Unsupported
-from bytebound.grammars.regex import parse
+from bytebound.grammars.regular import parse
 
 REFUSED = [
     (r"(a)\1", "back-reference", 4),

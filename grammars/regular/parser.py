@@ -36,7 +36,7 @@ _SPACE = " \t\n\r\v\f"
 
 
 def read(pattern: str, dialect: str, letters: str) -> Node:
-    """The syntax tree of a pattern. See `bytebound.grammars.regex.parse` for dialects, flags and errors."""
+    """The syntax tree of a pattern. See `bytebound.grammars.regular.parse` for dialects, flags and errors."""
     return _Parser(pattern, dialect, _flags(letters, dialect)).read()
 
 
