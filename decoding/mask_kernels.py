@@ -385,3 +385,31 @@ def room(arena: Arena, q: int, loop: Int32Array, characters: bool) -> int:
     if after < 0 or arena[arena[k.S_RETURN] + after] != ret or arena[arena[k.S_DATA] + after] != count + 1:
         return k.DEAD
     return maximum - count
+
+
+@njit(cache=True, boundscheck=False)
+def differ_in_count_only(arena: Arena, q: int, loose: int) -> int:
+    """1 if every byte leads from q and from `loose` to the same state, or to two that differ in counts alone, so that
+    only texts longer than the rounds left tell them apart; else 0; or a code of the engine."""
+    seen_a, seen_b = k.UNKNOWN, k.UNKNOWN
+    for c in range(arena[k.N_CLASSES]):
+        a = k.step_class(arena, q, c)
+        if a < k.DEAD:
+            return a
+        b = k.step_class(arena, loose, c)
+        if b < k.DEAD:
+            return b
+        if a == b or (a == seen_a and b == seen_b):
+            continue
+        if a < 0 or b < 0:
+            return 0
+        seen_a, seen_b = a, b
+        a = k.relax(arena, a)
+        if a < 0:
+            return a
+        b = k.relax(arena, b)
+        if b < 0:
+            return b
+        if a != b:
+            return 0
+    return 1

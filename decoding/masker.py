@@ -271,6 +271,8 @@ class Masker:
         if rounds < len(piece.longer_than):
             mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
         data, offsets, tails = self._data, self._offsets, piece.tail_tokens
+        if self.automaton.run(mk.differ_in_count_only, q, loose):  # tokens of at most `rounds` bytes are not affected
+            tails = tails[: np.searchsorted(piece.tail_lengths, -rounds)]
         row, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tails, row, q))
         owed = self.automaton.distance(q) - self.automaton.distance(loose)
         return row, self.reach[loose] + max(0, owed)

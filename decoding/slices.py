@@ -36,16 +36,22 @@ class LoopSlice:
     Attributes:
         inside: row of the tokens that stay in the loop from end to end.
         tails: sibling trie of the distinct tails of all other tokens.
-        tail_tokens: int32, ids of all other tokens.
+        tail_tokens: int32, ids of all other tokens, by falling length in bytes.
+        tail_lengths: int32, their lengths, negated (rising, for a binary search).
         inside_tokens: int32, ids of the inside tokens, by falling number of characters (rounds of the loop).
         longer_than: int32 [n]: `inside_tokens[:longer_than[r]]` have more than r characters, for r < n.
     """
 
-    def __init__(self, inside: Row, tails: SiblingTrie, tokens: Int32Array, rounds: Int32Array) -> None:
+    def __init__(
+        self, inside: Row, tails: SiblingTrie, tokens: Int32Array, rounds: Int32Array, lengths: Int32Array
+    ) -> None:
         self.inside = inside
         self.tails = tails
         self._tokens, self._rounds = tokens, rounds
-        self.tail_tokens = np.ascontiguousarray(tokens[rounds < 0])
+        outside = rounds < 0
+        order = np.argsort(-lengths[outside], kind="stable")
+        self.tail_tokens = np.ascontiguousarray(tokens[outside][order])
+        self.tail_lengths = -lengths[outside][order]
 
     @cached_property
     def _by_rounds(self) -> tuple[Int32Array, Int32Array]:
@@ -245,4 +251,6 @@ def build_slice(trie: PackedTrie, depths: int, words: int, loop: Int32Array, cha
     rounds, tail_of, parent, label, count, _ = _cut(trie, depths, loop, characters, inside)
     tokens = trie[trie[TOKENS] : trie[TOKENS] + len(rounds)]
     tails = sibling_trie(pack_trie(*_tail_trie(parent, label, count, tail_of, tokens)))
-    return LoopSlice(inside, tails, tokens, rounds)
+    nodes, starts = trie[NODES], trie[TOKEN_START]
+    lengths = np.repeat(trie[trie[DEPTH] :][:nodes] + 1, np.diff(trie[starts : starts + nodes + 1]))
+    return LoopSlice(inside, tails, tokens, rounds, lengths)

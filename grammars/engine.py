@@ -30,7 +30,7 @@ class Engine:
         self.horizon = horizon
         self.budget = budget or Budget()
         self.lock = threading.RLock()
-        self._capacities = {"states": 256, "items": 2048, "stacks": 1024, "work": 512}
+        self._capacities = {"states": 4096, "items": 32768, "stacks": 8192, "work": 1024}
         self.arena = self._allocate(None)
         self.start: int = self.run(k.initial, program.start)
 
