@@ -30,6 +30,15 @@ def generators() -> Iterator[dict[str, Any]]:
         sys.path.remove(folder)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small lose more time to waiting threads than they win, above all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def loaded(request: pytest.FixtureRequest) -> tuple[str, Any, Any]:
     return request.param, *models.load(request.param)
