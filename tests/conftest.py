@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # on models this small, threads mostly wait for each other
 
 
 @pytest.fixture(scope="session")
