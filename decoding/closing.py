@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..grammars import arena as layout
 from ..grammars import engine_kernels as k
 from . import mask_kernels as mk
 from .errors import CannotClose
@@ -46,20 +47,20 @@ def _longest_token(trie: mk.PackedTrie, data: NDArray[np.uint8], begin: int, end
 
 @njit(cache=True, boundscheck=False)
 def _tokens_needed(
-    arena: k.Arena, trie: mk.PackedTrie, buffer: NDArray[np.uint8], q: int, most: int, longest: int
+    arena: layout.Arena, trie: mk.PackedTrie, buffer: NDArray[np.uint8], q: int, most: int, longest: int
 ) -> int:
     """T(q), or TOO_MANY where it is above `most`; or a code of the engine. `buffer` uint8 [most * longest]."""
-    length = arena[arena[k.Q_DISTANCE] + q]
+    length = arena[arena[layout.Q_DISTANCE] + q]
     if length > most * longest:
         return TOO_MANY
     for i in range(length):
         wanted = length - i - 1
-        for c in range(arena[k.N_CLASSES]):
+        for c in range(arena[layout.N_CLASSES]):
             r = k.step_class(arena, q, c)
-            if r < k.DEAD:
+            if r < layout.DEAD:
                 return r
-            if r >= 0 and arena[arena[k.Q_DISTANCE] + r] == wanted:
-                buffer[i] = arena[arena[k.REPRESENTATIVES] + c]
+            if r >= 0 and arena[arena[layout.Q_DISTANCE] + r] == wanted:
+                buffer[i] = arena[arena[layout.REPRESENTATIVES] + c]
                 q = r
                 break
     count, i = 0, 0
@@ -73,7 +74,7 @@ def _tokens_needed(
 
 @njit(cache=True, boundscheck=False)
 def _walk_within(
-    arena: k.Arena,
+    arena: layout.Arena,
     trie: mk.PackedTrie,
     stack: NDArray[np.int32],
     buffer: NDArray[np.uint8],
@@ -89,14 +90,14 @@ def _walk_within(
     while v < n:
         d = trie[trie[mk.DEPTH] + v]
         r = k.step(arena, stack[d], trie[trie[mk.BYTE] + v])
-        if r < k.DEAD:
+        if r < layout.DEAD:
             return r
         if r < 0:
             v += trie[trie[mk.SIZE] + v]
             continue
         first, last = trie[trie[mk.TOKEN_START] + v], trie[trie[mk.TOKEN_START] + v + 1]
         if last > first:
-            count = needed[r] if r < needed.size else k.GROW
+            count = needed[r] if r < needed.size else layout.GROW
             if count == -1:
                 count = _tokens_needed(arena, trie, buffer, r, most, longest)
                 if count >= 0:
@@ -156,7 +157,7 @@ def restrict(masker: Masker, state: int, mask: mk.Row, remaining: int) -> mk.Row
         stack = np.empty(tables.depths + 2, np.int32)
         with automaton.lock:
             while True:
-                needed = np.full(int(automaton.arena[k.CAP_STATES]), -1, np.int32)
+                needed = np.full(int(automaton.arena[layout.CAP_STATES]), -1, np.int32)
                 code = _walk_within(
                     automaton.arena, tables.trie, stack, buffer, needed, row, state, most, tables.depths
                 )

@@ -12,61 +12,29 @@ a later visit copies a row. How a state's mask is made (`_build`):
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..grammars import Grammar
-from ..grammars import engine_kernels as k
+from ..grammars import alias_kernels as aliases
+from ..grammars import arena as layout
 from ..grammars.engine import Engine
 from ..grammars.network import Network
 from ..grammars.warmup import warm_up
+from . import loop_kernels as loops
 from . import mask_kernels as mk
 from .closing import greedy_tokens, restrict
 from .errors import DeadEnd, WrongVocabulary
-from .slices import LoopSlice, build_slice
+from .tables import shared_tables
 from .vocabulary import Vocabulary
 
 Row = NDArray[np.uint32]
 
-DEAD = k.DEAD
+DEAD = layout.DEAD
 FINISHED = -2
 _REMEMBERED_STEPS = 1 << 20
-
-
-class _Tables:
-    """What the maskers of one vocabulary share: its packed trie and its slices."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        trie = vocabulary.trie
-        self.trie = mk.pack_trie(trie.byte, trie.size, trie.depth, trie.token_start, trie.order)
-        self.siblings = mk.sibling_trie(self.trie)
-        self.depths = vocabulary.max_token_bytes
-        self.words = (vocabulary.size + 31) // 32
-        self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
-        # Writable copies: numba compiles a kernel anew for read-only arrays.
-        self.data = np.require(vocabulary.data, np.uint8, ["C", "W"])
-        self.offsets = np.require(vocabulary.offsets, np.int32, ["C", "W"])
-        self.slices: dict[bytes, LoopSlice] = {}
-        self.asked: dict[bytes, int] = {}
-
-    def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
-        """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.
-
-        Where the loop leaves out common bytes, such as the space, tails are many and a slice costs as much as tens of
-        walks, which die out early there: it is made when it has been asked for often.
-        """
-        key = signature.tobytes()
-        found = self.slices.get(key)
-        if found is None:
-            self.asked[key] = self.asked.get(key, 0) + 1
-            if self.asked[key] < 30 and not (signature[1] & 1 and signature[3] & 2):  # space, a
-                return None
-            found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
-            self.slices[key] = found
-        return found
 
 
 class Masker:
@@ -191,7 +159,7 @@ class Masker:
                 self._contents.clear()
                 self._raw.clear()
                 self._rows.clear()
-            twin = self.automaton.run(k.alias, state)
+            twin = self.automaton.run(aliases.alias, state)
             mask = self._rows.get(twin)
             if mask is None:
                 mask = self._raw_mask(twin)
@@ -222,21 +190,21 @@ class Masker:
     def _build(self, q: int) -> tuple[Row, int]:
         """The mask of q without EOS, and a bound on the shortest completion after it."""
         automaton, tables, stack, out = self.automaton, self.tables, self._stack, self._out
-        kind = automaton.run(mk.classify, q, out)
-        if kind == mk.LOOP:
+        kind = automaton.run(loops.classify, q, out)
+        if kind == loops.LOOP:
             piece = tables.slice(out[1:10])
             if piece is not None:
                 tails = piece.tails
                 row, reach = self._fill_in(piece.inside, lambda arena, row: mk.walk(arena, tails, stack, row, q))
                 return row, max(reach, automaton.distance(q))
-        if kind == mk.NEAR:
+        if kind == loops.NEAR:
             target = int(out[0])
             loose = self._loop_without_bounds(q)
             if loose != DEAD:
                 counted = self._counted(q, loose, out[1:10].copy())
                 if counted is not None:
                     return counted
-            elif automaton.run(mk.classify, target, out) == mk.LOOP:
+            elif automaton.run(loops.classify, target, out) == loops.LOOP:
                 row, reach = self._fill_in(
                     self._raw_mask(target),
                     lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
@@ -248,13 +216,13 @@ class Masker:
     def _loop_without_bounds(self, q: int) -> int:
         """The self-loop that q would be in, if its counters had no bounds, or DEAD; leaves its signature in `_out`."""
         run, out = self.automaton.run, self._out
-        loose = run(k.relax, q)
+        loose = run(aliases.relax, q)
         if loose == q:
             return DEAD
-        if run(mk.classify, loose, out) == mk.LOOP:
+        if run(loops.classify, loose, out) == loops.LOOP:
             return loose
         first = int(out[0])  # before the first round, the loop's exit is not open yet
-        if first >= 0 and run(mk.classify, first, out) == mk.LOOP and run(k.includes, first, loose):
+        if first >= 0 and run(loops.classify, first, out) == loops.LOOP and run(aliases.includes, first, loose):
             return first
         return DEAD
 
@@ -264,20 +232,20 @@ class Masker:
         piece = self.tables.slice(signature)
         if piece is None:
             return None
-        rounds = self.automaton.run(mk.room, q, signature[:8], bool(signature[8]))
+        rounds = self.automaton.run(loops.room, q, signature[:8], bool(signature[8]))
         if rounds == DEAD:
             return None
         base = self._raw_mask(loose).copy()
         if rounds < len(piece.longer_than):
             mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
         data, offsets, tails = self._data, self._offsets, piece.tail_tokens
-        if self.automaton.run(mk.differ_in_count_only, q, loose):  # tokens of at most `rounds` bytes are not affected
+        if self.automaton.run(loops.differ_in_count_only, q, loose):  # tokens of up to `rounds` bytes stay as they are
             tails = tails[: np.searchsorted(piece.tail_lengths, -rounds)]
         row, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tails, row, q))
         owed = self.automaton.distance(q) - self.automaton.distance(loose)
         return row, self.reach[loose] + max(0, owed)
 
-    def _fill_in(self, base: Row, kernel: Callable[[k.Arena, Row], int]) -> tuple[Row, int]:
+    def _fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
         """Let a kernel work on a copy of `base`, on a fresh one whenever the arena had to grow."""
         while True:
             row = base.copy()
@@ -288,19 +256,6 @@ class Masker:
 
     def __repr__(self) -> str:
         return f"<Masker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
-
-
-_shared: dict[str, _Tables] = {}
-_shared_lock = threading.Lock()
-
-
-def shared_tables(vocabulary: Vocabulary) -> _Tables:
-    """The tables of a vocabulary, made once per content."""
-    with _shared_lock:
-        tables = _shared.get(vocabulary.fingerprint)
-        if tables is None:
-            tables = _shared[vocabulary.fingerprint] = _Tables(vocabulary)
-        return tables
 
 
 def _use_kernels() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from . import alias_kernels as aliases
+from . import arena as layout
 from . import engine_kernels as k
 from .automaton import DEAD
 from .budget import Budget
@@ -46,7 +48,7 @@ class Engine:
     def grow(self, code: int) -> None:
         """Enlarge the arena after a kernel returned `code`; raises BudgetExceeded."""
         old, capacities = self.arena, self._capacities
-        if code == k.GROW_WORK:
+        if code == layout.GROW_WORK:
             capacities["work"] *= 4
             if capacities["work"] > self.budget.configurations:
                 raise BudgetExceeded(
@@ -54,7 +56,7 @@ class Engine:
                     "it is too ambiguous, or a rule calls itself before it reads anything"
                 )
         else:
-            for name, used in (("states", k.N_STATES), ("items", k.N_ITEMS), ("stacks", k.N_STACKS)):
+            for name, used in (("states", layout.N_STATES), ("items", layout.N_ITEMS), ("stacks", layout.N_STACKS)):
                 if 2 * int(old[used]) >= capacities[name]:
                     capacities[name] *= 4 if capacities[name] < 1 << 14 else 2
             if capacities["states"] > 2 * self.budget.states:
@@ -65,7 +67,7 @@ class Engine:
         self.arena = self._allocate(old)
         k.rehash(self.arena)
 
-    def _allocate(self, old: k.Arena | None) -> k.Arena:
+    def _allocate(self, old: layout.Arena | None) -> layout.Arena:
         program, sizes = self.program, self._capacities
         classes = len(program.representatives)
         bare = (
@@ -76,68 +78,71 @@ class Engine:
             & (np.diff(program.repeat_ptr) == 0)
         ).astype(np.int32)
         constants = {
-            k.CLASSES: program.classes,
-            k.REPRESENTATIVES: program.representatives,
-            k.DISTANCE: program.distance,
-            k.FINAL: program.final,
-            k.BARE: bare,
-            k.EDGE_PTR: program.edge_ptr,
-            k.EDGES: program.edges,
-            k.EPSILON_PTR: program.epsilon_ptr,
-            k.EPSILONS: program.epsilons,
-            k.CALL_PTR: program.call_ptr,
-            k.CALLS: program.calls,
-            k.REPEAT_PTR: program.repeat_ptr,
-            k.REPEATS: program.repeats,
+            layout.CLASSES: program.classes,
+            layout.REPRESENTATIVES: program.representatives,
+            layout.DISTANCE: program.distance,
+            layout.FINAL: program.final,
+            layout.BARE: bare,
+            layout.EDGE_PTR: program.edge_ptr,
+            layout.EDGES: program.edges,
+            layout.EPSILON_PTR: program.epsilon_ptr,
+            layout.EPSILONS: program.epsilons,
+            layout.CALL_PTR: program.call_ptr,
+            layout.CALLS: program.calls,
+            layout.REPEAT_PTR: program.repeat_ptr,
+            layout.REPEATS: program.repeats,
         }
         state_slots, stack_slots = 2 * sizes["states"], 2 * sizes["stacks"]
         seen_slots = 2 * sizes["work"]
-        tables = {section: (int(k.N_STATES), sizes["states"]) for section in range(k.Q_OFFSET, k.STATE_TABLE)}
-        tables |= {section: (int(k.N_STACKS), sizes["stacks"]) for section in range(k.S_RETURN, k.STACK_TABLE)}
-        tables |= {section: (int(k.N_ITEMS), sizes["items"]) for section in (k.I_NODE, k.I_STACK)}
+        of_states = range(layout.Q_OFFSET, layout.STATE_TABLE)
+        of_stacks = range(layout.S_RETURN, layout.STACK_TABLE)
+        tables = dict.fromkeys(of_states, (int(layout.N_STATES), sizes["states"]))
+        tables |= dict.fromkeys(of_stacks, (int(layout.N_STACKS), sizes["stacks"]))
+        tables |= dict.fromkeys((layout.I_NODE, layout.I_STACK), (int(layout.N_ITEMS), sizes["items"]))
         lengths = {section: len(values.reshape(-1)) for section, values in constants.items()}
         lengths |= {section: size for section, (_, size) in tables.items()}
-        lengths |= {k.STATE_TABLE: state_slots, k.STACK_TABLE: stack_slots, k.SEEN: 3 * seen_slots}
-        lengths |= {k.TRANSITIONS: sizes["states"] * classes}
-        lengths |= dict.fromkeys((k.W_NODE, k.W_STACK, k.K_NODE, k.K_STACK), sizes["work"])
-        total = k.HEADER + sum(lengths.values())
+        lengths |= {layout.STATE_TABLE: state_slots, layout.STACK_TABLE: stack_slots, layout.SEEN: 3 * seen_slots}
+        lengths |= {layout.TRANSITIONS: sizes["states"] * classes}
+        lengths |= dict.fromkeys((layout.W_NODE, layout.W_STACK, layout.K_NODE, layout.K_STACK), sizes["work"])
+        total = layout.HEADER + sum(lengths.values())
         if 4 * total > self.budget.memory and old is not None:
             raise BudgetExceeded(
                 f"this grammar needs more than {self.budget.memory} bytes of states; "
                 "simplify it, or give a larger Budget(memory=...)"
             )
         arena = np.empty(total, np.int32)
-        arena[: k.HEADER] = 0
-        end = k.HEADER
+        arena[: layout.HEADER] = 0
+        end = layout.HEADER
         for section in sorted(lengths):
             arena[section] = end
             end += lengths[section]
-        arena[k.N_CLASSES], arena[k.HORIZON] = classes, self.horizon
-        arena[k.CAP_STATES], arena[k.CAP_ITEMS] = sizes["states"], sizes["items"]
-        arena[k.CAP_STACKS], arena[k.CAP_WORK] = sizes["stacks"], sizes["work"]
-        arena[k.STATE_SLOTS], arena[k.STACK_SLOTS], arena[k.SEEN_SLOTS] = state_slots, stack_slots, seen_slots
+        arena[layout.N_CLASSES], arena[layout.HORIZON] = classes, self.horizon
+        arena[layout.CAP_STATES], arena[layout.CAP_ITEMS] = sizes["states"], sizes["items"]
+        arena[layout.CAP_STACKS], arena[layout.CAP_WORK] = sizes["stacks"], sizes["work"]
+        arena[layout.STATE_SLOTS], arena[layout.STACK_SLOTS] = state_slots, stack_slots
+        arena[layout.SEEN_SLOTS] = seen_slots
         for section, values in constants.items():
             arena[arena[section] : arena[section] + lengths[section]] = values.reshape(-1)
-        arena[arena[k.SEEN] : arena[k.SEEN] + 3 * seen_slots] = 0
+        arena[arena[layout.SEEN] : arena[layout.SEEN] + 3 * seen_slots] = 0
         if old is None:
-            arena[k.N_STACKS] = 1  # stack 0 is the empty one
-            for section in (k.S_RETURN, k.S_DATA, k.S_PARENT, k.S_DISTANCE, k.S_ALIAS):
+            arena[layout.N_STACKS] = 1  # stack 0 is the empty one
+            for section in (layout.S_RETURN, layout.S_DATA, layout.S_PARENT, layout.S_DISTANCE, layout.S_ALIAS):
                 arena[arena[section]] = 0
-            for section, slots in ((k.STATE_TABLE, state_slots), (k.STACK_TABLE, stack_slots)):
+            for section, slots in ((layout.STATE_TABLE, state_slots), (layout.STACK_TABLE, stack_slots)):
                 arena[arena[section] : arena[section] + slots] = -1
             return arena
-        for counter in (k.N_STATES, k.N_ITEMS, k.N_STACKS):
+        for counter in (layout.N_STATES, layout.N_ITEMS, layout.N_STACKS):
             arena[counter] = old[counter]
-        tables[k.TRANSITIONS] = (int(k.N_STATES), 0)
+        tables[layout.TRANSITIONS] = (int(layout.N_STATES), 0)
         for section, (counter, _) in tables.items():
-            used = int(old[counter]) * (classes if section == k.TRANSITIONS else 1)
+            used = int(old[counter]) * (classes if section == layout.TRANSITIONS else 1)
             arena[arena[section] : arena[section] + used] = old[old[section] : old[section] + used]
         return arena
 
     @property
     def states(self) -> int:
         """Number of states made so far."""
-        return int(self.arena[k.N_STATES])
+        return int(self.arena[layout.N_STATES])
 
     def step(self, state: int, byte: int) -> int:
         """State after one more byte (0..255); DEAD when no completion is left."""
@@ -153,13 +158,13 @@ class Engine:
 
     def is_accepting(self, state: int) -> bool:
         """Whether the bytes read so far are a full match."""
-        return not self.is_dead(state) and bool(self.arena[self.arena[k.Q_ACCEPTING] + state])
+        return not self.is_dead(state) and bool(self.arena[self.arena[layout.Q_ACCEPTING] + state])
 
     def is_dead(self, state: int) -> bool:
         """Whether no continuation leads to a full match. Raises GrammarError for an integer that is no state."""
         if state == DEAD:
             return True
-        if not 0 <= state < self.arena[k.N_STATES]:
+        if not 0 <= state < self.arena[layout.N_STATES]:
             raise GrammarError(f"{state} is not a state of this automaton, which has {self.states} so far")
         return False
 
@@ -174,11 +179,11 @@ class Engine:
         """Length in bytes of the shortest completion. Raises GrammarError in the dead state."""
         if self.is_dead(state):
             raise GrammarError("the dead state has no completion")
-        return int(self.arena[self.arena[k.Q_DISTANCE] + state])
+        return int(self.arena[self.arena[layout.Q_DISTANCE] + state])
 
     def alias(self, state: int) -> int:
         """A state that allows the same next `horizon` bytes, the same for all counts far from their bounds."""
-        return DEAD if self.is_dead(state) else self.run(k.alias, state)
+        return DEAD if self.is_dead(state) else self.run(aliases.alias, state)
 
 
 def _use_kernels() -> None:
@@ -189,5 +194,5 @@ def _use_kernels() -> None:
     network.repeat(network.main.start, body, network.main.end, 1, 1000)
     engine = Engine(network.build(), horizon=4)
     engine.forced_bytes(engine.alias(engine.advance(engine.start, b"aa")))
-    engine.run(k.relax, engine.step(engine.start, 97))
+    engine.run(aliases.relax, engine.step(engine.start, 97))
     k.rehash(engine.arena)

@@ -1,0 +1,59 @@
+"""What all maskers of one vocabulary share: its tries and its slices."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import mask_kernels as mk
+from .slices import LoopSlice, build_slice
+from .vocabulary import Vocabulary
+
+
+class Tables:
+    """Tries of a vocabulary in the forms that kernels read, and the slices made so far."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        trie = vocabulary.trie
+        self.trie = mk.pack_trie(trie.byte, trie.size, trie.depth, trie.token_start, trie.order)
+        self.siblings = mk.sibling_trie(self.trie)
+        self.depths = vocabulary.max_token_bytes
+        self.words = (vocabulary.size + 31) // 32
+        self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
+        # Writable copies: numba compiles a kernel anew for read-only arrays.
+        self.data = np.require(vocabulary.data, np.uint8, ["C", "W"])
+        self.offsets = np.require(vocabulary.offsets, np.int32, ["C", "W"])
+        self.slices: dict[bytes, LoopSlice] = {}
+        self.asked: dict[bytes, int] = {}
+
+    def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
+        """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.
+
+        Where the loop leaves out common bytes, such as the space, tails are many and a slice costs as much as tens of
+        walks, which die out early there: it is made when it has been asked for often.
+        """
+        key = signature.tobytes()
+        found = self.slices.get(key)
+        if found is None:
+            self.asked[key] = self.asked.get(key, 0) + 1
+            if self.asked[key] < 30 and not (signature[1] & 1 and signature[3] & 2):  # space, a
+                return None
+            found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
+            self.slices[key] = found
+        return found
+
+
+_shared: weakref.WeakKeyDictionary[Vocabulary, Tables] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def shared_tables(vocabulary: Vocabulary) -> Tables:
+    """The tables of a vocabulary, made once and kept as long as it."""
+    with _lock:
+        tables = _shared.get(vocabulary)
+        if tables is None:
+            tables = _shared[vocabulary] = Tables(vocabulary)
+        return tables

@@ -1,0 +1,31 @@
+"""The arena: layout of the one int32 array in which an engine keeps everything.
+
+A numba call costs a quarter of a microsecond with one array argument and more with each further one, so the network,
+stacks, states, transitions and work space lie in one array. The first HEADER cells hold counters, capacities and the
+offsets of the sections.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arena = NDArray[np.int32]
+
+DEAD, UNKNOWN, GROW, GROW_WORK = -1, -2, -3, -4
+LOW, FREE = -1, -2  # counts that stand for "far below the minimum" and "between the bounds, far from the maximum"
+FAR = (1 << 30) - 1
+
+# Counters and capacities in the header.
+N_STATES, N_ITEMS, N_STACKS, STAMP, N_CLASSES, HORIZON = range(6)
+CAP_STATES, CAP_ITEMS, CAP_STACKS, CAP_WORK, STATE_SLOTS, STACK_SLOTS, SEEN_SLOTS = range(6, 13)
+# Offsets of the sections. The program (constant):
+CLASSES, REPRESENTATIVES, DISTANCE, FINAL, BARE, EDGE_PTR, EDGES, EPSILON_PTR, EPSILONS = range(16, 25)
+CALL_PTR, CALLS, REPEAT_PTR, REPEATS = range(25, 29)
+# Stack frames, states, their configurations, transitions (grow):
+S_RETURN, S_DATA, S_PARENT, S_DISTANCE, S_ALIAS, STACK_TABLE = range(29, 35)
+Q_OFFSET, Q_LENGTH, Q_ACCEPTING, Q_DISTANCE, Q_ALIAS, STATE_TABLE = range(35, 41)
+I_NODE, I_STACK, TRANSITIONS = range(41, 44)
+# Work space: the worklist, the configurations kept, the set of those seen.
+W_NODE, W_STACK, K_NODE, K_STACK, SEEN = range(44, 49)
+HEADER = 64
