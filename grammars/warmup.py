@@ -16,6 +16,12 @@ _lock = threading.RLock()
 MESSAGE = "bytebound: compiling kernels, once after installation (about half a minute) ..."
 
 
+def _announce() -> None:
+    if MESSAGE not in _done:
+        _done.add(MESSAGE)
+        print(MESSAGE, file=sys.stderr, flush=True)
+
+
 def warm_up(name: str, work: Callable[[], None]) -> None:
     """Run `work`, which calls every kernel of a module once, unless it has been run in this process."""
     if name in _done:
@@ -24,7 +30,7 @@ def warm_up(name: str, work: Callable[[], None]) -> None:
         if name in _done:
             return
         _done.add(name)
-        timer = threading.Timer(2.0, lambda: print(MESSAGE, file=sys.stderr, flush=True))
+        timer = threading.Timer(2.0, _announce)
         timer.daemon = True
         timer.start()
         try:
