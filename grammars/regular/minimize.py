@@ -1,7 +1,7 @@
 """Trimming and minimising partial deterministic automata given as rows of next states (-1: none).
 
 What leads nowhere is removed. States on no way to a cycle are merged from the ends upwards in linear time (Revuz
-1992), the others by refining the partition that this leaves (Moore 1956).
+1992), the others by refining the partition that this leaves, smaller parts first (Hopcroft 1971).
 """
 
 from __future__ import annotations
@@ -62,22 +62,37 @@ def _blocks(rows: Rows, accepting: list[bool], live: list[bool]) -> list[int]:
 
 
 def _refine(rows: Rows, accepting: list[bool], states: list[int], block: list[int], first: int) -> None:
-    """Coarsest stable partition of `states` given the final classes of all others; class numbers from `first` on."""
-    count = 0
+    """Coarsest stable partition of `states` given the final classes of all others; class numbers from `first` on.
+
+    When a class splits, its largest part keeps the number, so only what leads to the smaller parts is looked at again.
+    """
+    sources: dict[int, list[int]] = {s: [] for s in states}
     for s in states:
-        block[s] = first + accepting[s]
+        block[s] = first
+        for t in set(rows[s]):
+            if t in sources:
+                sources[t].append(s)
     block.append(-1)  # so that index -1, no transition, has class -1
-    while True:
-        known: dict[tuple[int, ...], int] = {}
-        fresh = []
-        for s in states:
-            key = (block[s], *[block[t] for t in rows[s]])
-            fresh.append(known.setdefault(key, len(known)))
-        for s, index in zip(states, fresh, strict=True):
-            block[s] = first + index
-        if len(known) == count:
-            break
-        count = len(known)
+    members = [set(states)]
+    touched = set(states)
+    while touched:
+        looked: dict[int, dict[tuple[int, ...], list[int]]] = {}
+        for s in touched:
+            key = (accepting[s], *[block[t] for t in rows[s]])
+            looked.setdefault(block[s] - first, {}).setdefault(key, []).append(s)
+        touched = set()
+        for number, groups in looked.items():
+            parts = sorted(groups.values(), key=len)
+            whole = members[number]
+            if len(whole) - sum(map(len, parts)) < len(parts[-1]):  # those not looked at, if any, are all alike
+                rest = whole.difference(*parts)
+                parts[-1:] = [list(rest)] if rest else []
+            for part in parts:
+                whole.difference_update(part)
+                for s in part:
+                    block[s] = first + len(members)
+                    touched.update(sources[s])
+                members.append(set(part))
     block.pop()
 
 
