@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..budget import Budget
 from ..errors import EmptyLanguage, GrammarError, Unsupported
 from ..grammar import Grammar
 from ..network import Network
@@ -26,6 +27,7 @@ def json_schema(
     whitespace: str = "flexible",
     property_order: str = "schema",
     unknown_formats: str = "annotation",
+    budget: Budget | None = None,
 ) -> Grammar:
     """JSON texts that satisfy a JSON Schema (drafts 4, 6, 7, 2019-09, 2020-12 by `$schema`; 2020-12 without).
 
@@ -36,14 +38,17 @@ def json_schema(
         property_order: "schema": properties in the order of the schema, then required ones it does not describe, then
             others. Optional ones may be left out.
         unknown_formats: "annotation" (they constrain nothing, as the specification has it) or "refuse".
+        budget: limits; `Budget()` unless given. Its seconds hold for planning and for writing the network, each.
 
     The result's `ignored` lists the JSON Pointers of unknown keywords and formats.
     Raises GrammarError for what is no schema, Unsupported for what is not enforced (`.keyword`, `.pointer`),
-    EmptyLanguage where nothing satisfies the schema, BudgetExceeded where the automaton would be too large.
+    EmptyLanguage where nothing satisfies the schema, BudgetExceeded where it would take more than the budget.
     """
     if isinstance(schema, str):
         try:
             schema = json.loads(schema)
+        except RecursionError as error:
+            raise GrammarError("the schema is nested too deeply") from error
         except ValueError as error:
             raise GrammarError(f"the schema is no JSON text: {error}") from error
     if not isinstance(schema, dict | bool):
@@ -56,7 +61,7 @@ def json_schema(
     if unknown_formats not in ("annotation", "refuse"):
         raise GrammarError(f"unknown_formats must be 'annotation' or 'refuse', not {unknown_formats!r}")
     layout = Layout(whitespace)
-    document = Document(schema)
+    document = Document(schema, budget)
     try:
         root = plan(document, unknown_formats)
     except RecursionError as error:
@@ -69,11 +74,16 @@ def json_schema(
 
     title = schema.get("title") if isinstance(schema, dict) else None
     name = title if isinstance(title, str) and title else "JSON Schema"
-    return Grammar(emit, name, schema=schema, ignored=tuple(dict.fromkeys(document.ignored)))
+    return Grammar(emit, name, schema=schema, ignored=tuple(dict.fromkeys(document.ignored)), budget=budget)
 
 
 def pydantic(
-    model: Any, *, whitespace: str = "flexible", property_order: str = "schema", unknown_formats: str = "annotation"
+    model: Any,
+    *,
+    whitespace: str = "flexible",
+    property_order: str = "schema",
+    unknown_formats: str = "annotation",
+    budget: Budget | None = None,
 ) -> Grammar:
     """JSON texts that satisfy the schema of a pydantic model class; `.model` of the result is the class.
 
@@ -83,7 +93,11 @@ def pydantic(
     if not callable(describe) or not isinstance(model, type):
         raise GrammarError(f"pydantic() takes a model class, not {model!r:.60}")
     grammar = json_schema(
-        describe(), whitespace=whitespace, property_order=property_order, unknown_formats=unknown_formats
+        describe(),
+        whitespace=whitespace,
+        property_order=property_order,
+        unknown_formats=unknown_formats,
+        budget=budget,
     )
     grammar.model = model
     return grammar

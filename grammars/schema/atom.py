@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GrammarError, Unsupported
 from .document import Document, Place, escape
-from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, KEYWORDS, TYPES
+from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, KEYWORDS, TYPES, shown
 
 Scalar = tuple[str, Any]  # ("null" | "boolean" | "number" | "string", value); numbers as Decimal, so that 1 == 1.0
 
@@ -103,7 +103,7 @@ class Atom:
                 continue
             if keyword.check is not None and place.draft >= 0 and (expected := keyword.check(value)) is not None:
                 raise GrammarError(
-                    f"{name} must be {expected}, not {value!r:.60}", pointer=f"{place.pointer}/{name}", keyword=name
+                    f"{name} must be {expected}, not {shown(value)}", pointer=f"{place.pointer}/{name}", keyword=name
                 )
             concerns = keyword.concerns
             if concerns == ANNOTATION:
@@ -200,7 +200,7 @@ class Atom:
 
 def _check_finite(value: Any, pointer: str, name: str) -> None:
     if not (value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and value - value == 0)):
-        raise GrammarError(f"{name}: {value!r:.60} is no JSON value", pointer=pointer, keyword=name)
+        raise GrammarError(f"{name}: {shown(value)} is no JSON value", pointer=pointer, keyword=name)
 
 
 def _composite(value: dict[str, Any] | list[Any]) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 from ..errors import BudgetExceeded, GrammarError
 from .atom import Atom, Choice, Scalar, refusal
 from .document import Document, Place, escape
-from .keywords import ANY, OBJECT
+from .keywords import ANY, OBJECT, shown
 
 MAX_ALTERNATIVES = 2048
+MAX_STEPS = 100_000
+MAX_OVERLAPS = 10_000
+MAX_COUNT = 1 << 31
 
 Alternative = tuple[Atom, ...]
 
@@ -56,7 +59,7 @@ class Expander:
         if atom is None:
             if not isinstance(place.schema, dict):
                 raise GrammarError(
-                    f"a schema must be an object or a boolean, not {place.schema!r:.60}", pointer=place.pointer
+                    f"a schema must be an object or a boolean, not {shown(place.schema)}", pointer=place.pointer
                 )
             atom = place.atom = Atom(place, self.document)
         return atom
@@ -93,7 +96,9 @@ class Expander:
         notes: list[str],
     ) -> None:
         self._steps += 1
-        if self._steps > 200_000:
+        if not self._steps & 63:
+            self.document.check_time()
+        if self._steps > MAX_STEPS:
             raise BudgetExceeded("the schema's combinations of anyOf, oneOf and enum are too many")
         pending = list(reversed(pending))
         choices = list(choices)
@@ -149,6 +154,9 @@ class Expander:
                 for j in range(i + 1, len(facts)):
                     if (i, j) not in choice.overlapping and not one.excludes(facts[j]):
                         self.overlaps.append((choice, atoms, i, j))
+                if len(self.overlaps) > MAX_OVERLAPS:
+                    why = f"more than {MAX_OVERLAPS} pairs of branches of oneOf may overlap"
+                    raise BudgetExceeded(why, pointer=choice.pointer, keyword="oneOf")
         if not choice.overlapping:
             return branches
         if choice not in self._separated:
@@ -203,7 +211,12 @@ def least(a: int | None, b: Any) -> int | None:
     """The smaller of two upper bounds; None is no bound."""
     if b is None:
         return a
-    return int(b) if a is None else min(a, int(b))
+    return count(b) if a is None else min(a, count(b))
+
+
+def count(value: Any) -> int:
+    """A count given in a schema; beyond MAX_COUNT, where networks no longer count, all are one."""
+    return min(int(value), MAX_COUNT)
 
 
 def clash(atoms: Alternative, bits: int, what: str) -> str:

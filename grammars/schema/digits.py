@@ -102,7 +102,7 @@ def plain(
     modulus = lcm(*moduli)
     wanted = [] if step is None else [moduli.pop()]
     if modulus * (longest + places + 2) > MAX_STATES:
-        raise BudgetExceeded(f"multiples of {max(steps)} need too large an automaton", keyword="multipleOf")
+        raise BudgetExceeded("multiples of so long a number need too large an automaton", keyword="multipleOf")
 
     def ordered(before: int, digit: str, position: int, bound: str) -> int:
         """Order of what is read to the bound, digit by digit; past its end its digits are zeros."""

@@ -6,10 +6,12 @@ JSON Pointers. Nothing is ever fetched: a reference that leaves the document is 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import unquote, urljoin
 
-from ..errors import GrammarError, Unsupported
+from ..budget import Budget
+from ..errors import BudgetExceeded, GrammarError, Unsupported
 
 DRAFTS = {
     "http://json-schema.org/draft-04/schema": 4,
@@ -25,7 +27,7 @@ IN_SCHEMA += ["propertyNames", "then", "unevaluatedItems", "unevaluatedPropertie
 IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems", "items"]
 IN_MAP = ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"]
 
-
+MAX_POINTERS = 1 << 27  # characters of all pointers together: quadratic in the depth of a document
 INVENTED = -1  # the draft of schemas that this compiler makes itself
 
 
@@ -50,10 +52,20 @@ class Place:
 
 
 def escape(token: str) -> str:
-    """A reference token of RFC 6901."""
+    """A reference token of RFC 6901. Raises GrammarError for a key that is no string, which JSON does not have."""
+    if not isinstance(token, str):
+        raise GrammarError(f"the keys of a schema must be strings, not {token!r:.60}")
     if "~" in token or "/" in token:
         return token.replace("~", "~0").replace("/", "~1")
     return token
+
+
+def join(base: str, reference: str, pointer: str) -> str:
+    """The URI that a reference means (RFC 3986, section 5)."""
+    try:
+        return urljoin(base, reference)
+    except ValueError as error:
+        raise GrammarError(f"{reference!r:.80} is no URI reference: {error}", pointer=pointer) from error
 
 
 def draft_of(schema: Any, pointer: str) -> int | None:
@@ -81,7 +93,10 @@ class Document:
         ignored: pointers of keywords that assert nothing here: unknown keywords and unknown formats.
     """
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, budget: Budget | None = None) -> None:
+        self._seconds = (budget or Budget()).seconds
+        self._deadline = time.monotonic() + self._seconds
+        self._pointers = 0
         draft = draft_of(schema, "")
         self.declared = draft is not None
         self.ignored: list[str] = []
@@ -90,6 +105,11 @@ class Document:
         self._anchors: dict[tuple[str, str], Place] = {}
         self._opposites: dict[Place, Place] = {}
         self.root = self._intern(schema, "", "", draft or 2020, self._places)
+
+    def check_time(self) -> None:
+        """Raise BudgetExceeded when the time of the budget is over."""
+        if time.monotonic() > self._deadline:
+            raise BudgetExceeded(f"planning took more than {self._seconds:g} seconds; give a larger Budget(seconds=)")
 
     def child(self, parent: Place, schema: Any, *tokens: str) -> Place:
         """The place of `schema`, found under `parent` at `tokens` (escaped); invented schemas may hold places."""
@@ -101,7 +121,7 @@ class Document:
 
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
-        return Place(schema, pointer, "", INVENTED, {})
+        return self._place(schema, pointer, "", INVENTED, {})
 
     def opposite(self, place: Place) -> Place:
         """The place of `not` what is at `place`; always the same one."""
@@ -113,8 +133,14 @@ class Document:
     def _intern(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
         if isinstance(schema, dict):
             base, draft = self._scope(schema, pointer, base, draft)
-        place = within[pointer] = Place(schema, pointer, base, draft, within)
+        place = within[pointer] = self._place(schema, pointer, base, draft, within)
         return place
+
+    def _place(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
+        self._pointers += len(pointer)
+        if self._pointers > MAX_POINTERS:
+            raise BudgetExceeded("the schema is nested too deeply", pointer=f"{pointer[:80]}...")
+        return Place(schema, pointer, base, draft, within)
 
     def _scope(self, schema: dict[str, Any], pointer: str, base: str, draft: int) -> tuple[str, int]:
         """Base URI and draft inside `schema`."""
@@ -123,13 +149,13 @@ class Document:
             return base, draft
         if pointer:
             draft = draft_of(schema, pointer) or draft
-        return urljoin(base, name).removesuffix("#"), draft
+        return join(base, name, f"{pointer}/$id").removesuffix("#"), draft
 
     def resolve(self, place: Place, reference: str) -> Place:
         """The place that `$ref: reference` in `place` means. Raises Unsupported for what is not in the document."""
         pointer = f"{place.pointer}/$ref"
         base, _, fragment = reference.partition("#")
-        base = urljoin(place.base, base) if base else place.base
+        base = join(place.base, base, pointer) if base else place.base
         resource = self.root if base == self.root.base else self._index().get(base)
         if resource is None:
             raise Unsupported(
@@ -151,7 +177,7 @@ class Document:
             token = token.replace("~1", "/").replace("~0", "~")
             if isinstance(node, dict) and token in node:
                 node = node[token]
-            elif isinstance(node, list) and token.isdecimal() and int(token) < len(node):
+            elif isinstance(node, list) and token.isdecimal() and len(token) < 10 and int(token) < len(node):
                 node = node[int(token)]
             else:
                 raise GrammarError(f"$ref: nothing at {reference!r}", pointer=pointer, keyword="$ref")

@@ -11,7 +11,7 @@ from fractions import Fraction
 from ..errors import BudgetExceeded, GrammarError, Unsupported
 from . import formats
 from .atom import Atom, Choice, Counted, Scalar, exact, refusal, scalar_type
-from .conjunction import Alternative, Expander, clash, concerned, least
+from .conjunction import Alternative, Expander, clash, concerned, count, least
 from .document import Document, Place, escape
 from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
 from .negation import Negator
@@ -69,6 +69,7 @@ class Gatherer:
         while self._done < len(self.values):
             value = self.values[self._done]
             self._done += 1
+            self.document.check_time()
             self.fill(value)
 
     def _find_overlaps(self) -> bool:
@@ -141,7 +142,7 @@ class Gatherer:
                     found = True
         if "string" in kinds:
             strings = self.strings(atoms)
-            chosen = tuple(content for kind, content in values if kind == "string" and content in strings)
+            chosen = strings.among(content for kind, content in values if kind == "string")
             if chosen:
                 value.strings[StringSet(values=chosen)] = None
                 found = True
@@ -181,7 +182,7 @@ class Gatherer:
         minimum, maximum = 0, None
         for atom in concerned(atoms, STRING):
             schema = atom.schema
-            minimum = max(minimum, int(schema.get("minLength", 0)))
+            minimum = max(minimum, count(schema.get("minLength", 0)))
             maximum = least(maximum, schema.get("maxLength"))
             if "!strings" in schema:
                 excluded[schema["!strings"]] = None
@@ -213,7 +214,7 @@ class Gatherer:
         counted: list[Counted] = []
         for atom in concerned(atoms, ARRAY):
             schema = atom.schema
-            minimum = max(minimum, int(schema.get("minItems", 0)))
+            minimum = max(minimum, count(schema.get("minItems", 0)))
             maximum = least(maximum, schema.get("maxItems"))
             columns.append(self.items(atom))
             if "!counted" in schema:
@@ -268,7 +269,7 @@ class Gatherer:
         if place.draft in (4, 6, 7):
             return Counted(place.pointer, 0, inner, 1, None)
         most = schema.get("maxContains")
-        return Counted(place.pointer, 0, inner, int(schema.get("minContains", 1)), None if most is None else int(most))
+        return Counted(place.pointer, 0, inner, count(schema.get("minContains", 1)), least(None, most))
 
     def items(self, atom: Atom) -> tuple[list[Place], Place | None]:
         """The schemas of the first items, and that of all others."""

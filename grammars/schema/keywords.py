@@ -44,7 +44,18 @@ class Keyword(NamedTuple):
 
 def is_number(value: Any) -> bool:
     """A finite JSON number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if isinstance(value, float):
+        return isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value of any kind, for messages; a deep or long one is not written out."""
+    if isinstance(value, dict | list | tuple):
+        return f"{'an object' if isinstance(value, dict) else 'an array'} of {len(value)}"
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return f"an integer of {value.bit_length()} bits"
+    return f"{value!r:.60}"
 
 
 def _schema(value: Any) -> str | None:

@@ -131,14 +131,16 @@ def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
     if numbers.low is None and numbers.high is None and numbers.step in (None, 1) and not numbers.unless:
         _add_free(net, a, b, numbers)
         return
-    for negative in (False, True):
-        bounds = _magnitudes(numbers, negative)
+    positive, negative = (_magnitudes(numbers, side) for side in (False, True))
+    for bounds in dict.fromkeys((positive, negative)):
         if bounds is None:
             continue
         start = a
-        if negative:
+        if bounds == negative:
             start = net.node()
             net.edge(a, 45, 45, start)
+        if positive == negative:
+            net.epsilon(a, start)
         _add_automaton(net, start, plain(bounds, numbers.step, numbers.unless, numbers.whole), b)
         if numbers.step is not None or numbers.whole:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .atom import Atom, refusal
-from .conjunction import Alternative, clash, concerned, least
+from .conjunction import Alternative, clash, concerned, count, least
 from .document import Place, escape
 from .keys import key_classes
 from .keywords import OBJECT
@@ -33,7 +33,7 @@ def gather_object(gatherer: Gatherer, atoms: Alternative, notes: list[str]) -> O
             patterned.append((atom, pattern, child(atom.place, below, "patternProperties", escape(pattern))))
         if "propertyNames" in schema:
             key_places.append(child(atom.place, schema["propertyNames"], "propertyNames"))
-        minimum = max(minimum, int(schema.get("minProperties", 0)))
+        minimum = max(minimum, count(schema.get("minProperties", 0)))
         maximum = least(maximum, schema.get("maxProperties"))
     for atom in atoms:
         for name in atom.schema.get("required", ()):

@@ -6,15 +6,17 @@ Automata are made once in a process and kept by their content.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
 
 from ..errors import BudgetExceeded, GrammarError
 from ..network import Network, Rule
 from ..regular import CharacterAutomaton, parse
 from . import formats
 from .spelling import add_json_characters
-from .text import add_literal, add_one_of, bounded_string, free_string
+from .text import add_literal, add_one_of, bounded_string, free_key, free_string
 
 MAX_STATES = 20_000
 COUNTED_FROM = 200  # states of a pattern from which its long repetitions are counted, not written out
@@ -40,13 +42,20 @@ class StringSet:
         return not self.patterns and not self.formats and self.values is None and not self.excluded
 
     @property
+    def forbidden(self) -> frozenset[str] | None:
+        """The strings outside the set, where nothing but a list of them restricts it; else None."""
+        if self != StringSet(excluded=self.excluded) or any(others.values is None for others in self.excluded):
+            return None
+        return frozenset(text for others in self.excluded for text in members(others))
+
+    @property
     def is_empty(self) -> bool:
         """Whether no string is in the set."""
         if self.maximum is not None and self.minimum > self.maximum:
             return True
         if self.values is not None:
             return not members(self)
-        if self.is_free:
+        if self.is_free or self.forbidden is not None:
             return False
         if self.minimum or self.maximum is not None:
             machine = automaton(replace(self, minimum=0, maximum=None))
@@ -58,14 +67,23 @@ class StringSet:
         return automaton(self).is_empty()
 
     def __contains__(self, text: str) -> bool:
-        if len(text) < self.minimum or (self.maximum is not None and len(text) > self.maximum):
-            return False
-        if self.values is not None and text not in self.values:
-            return False
-        if any(text in strings for strings in self.excluded):
-            return False
-        machines = [_pattern(p) for p in self.patterns] + [formats.automaton(f) for f in self.formats]
-        return all(machine.matches(text) for machine in machines)
+        return bool(self.among((text,)))
+
+    def among(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Those of the given strings that are in the set, in the order given."""
+        found = list(texts)
+        if self.minimum or self.maximum is not None:
+            most = inf if self.maximum is None else self.maximum
+            found = [text for text in found if self.minimum <= len(text) <= most]
+        if self.values is not None:
+            values = frozenset(self.values)
+            found = [text for text in found if text in values]
+        for strings in self.excluded:
+            others = frozenset(strings.among(found))
+            found = [text for text in found if text not in others]
+        for machine in [_pattern(p) for p in self.patterns] + [formats.automaton(f) for f in self.formats]:
+            found = [text for text in found if machine.matches(text)]
+        return tuple(found)
 
 
 def check_pattern(pattern: str, pointer: str, keyword: str) -> None:
@@ -90,7 +108,7 @@ def _pattern(pattern: str) -> CharacterAutomaton:
 def members(strings: StringSet) -> tuple[str, ...]:
     """The strings of a set that is given by its values."""
     assert strings.values is not None
-    return tuple(v for v in strings.values if v in strings)
+    return strings.among(strings.values)
 
 
 @lru_cache(maxsize=4096)
@@ -132,6 +150,8 @@ def _rule(net: Network, strings: StringSet) -> Rule:
         if not strings.minimum and strings.maximum is None:
             return free_string(net)
         return bounded_string(net, strings.minimum, strings.maximum)
+    if strings.forbidden is not None:
+        return free_key(net, strings.forbidden)
     key = ("strings", strings)
     rule: Rule | None = net.memo.get(key)
     if rule is None:
