@@ -36,7 +36,7 @@ class GrammarError(ByteboundError, ValueError):
     ) -> None:
         place = ""
         if pointer is not None:
-            place = f" (at {pointer or '/'})" if not pointer.startswith("#") else f" (at {pointer})"
+            place = f" (at {pointer or 'the root'})"
         elif column is not None:
             place = f" (line {line}, column {column})" if line is not None else f" (column {column})"
         super().__init__(message + place)

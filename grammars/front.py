@@ -25,6 +25,8 @@ def regex(pattern: str, *, dialect: str = "python", flags: str = "", budget: Bud
     Raises GrammarError for a broken pattern (with `.column`), Unsupported for what is not enforced (`.keyword`),
     EmptyLanguage where nothing matches, BudgetExceeded where the automaton would be too large.
     """
+    if not isinstance(pattern, str):
+        raise GrammarError(f"a pattern is a str, not {type(pattern).__name__}")
     expression = parse(pattern, dialect, flags)
     try:
         return Grammar(lambda net, a, b: expression.emit(net, a, b, add_characters), f"regex {pattern}", budget=budget)

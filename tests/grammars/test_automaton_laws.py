@@ -10,7 +10,21 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from bytebound.grammars import DEAD, Automaton, Budget, BudgetExceeded, EmptyLanguage, Grammar, GrammarError, Network
+from bytebound.grammars import (
+    DEAD,
+    Automaton,
+    Budget,
+    BudgetExceeded,
+    EmptyLanguage,
+    Grammar,
+    GrammarError,
+    Network,
+    Unsupported,
+    after,
+    choice,
+    json_schema,
+    regex,
+)
 from bytebound.grammars.engine import Engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,8 +182,6 @@ def test_large_counts_do_not_copy_the_graph() -> None:
 
 
 def test_combinators() -> None:
-    from bytebound.grammars import Unsupported, after, choice, json_schema, regex
-
     letters, digits = regex("[a-z]{2,4}"), regex(r"\d+")
     assert [(letters | digits).matches(x) for x in ("ab", "12", "ab1", "")] == [True, True, False, False]
     assert [(letters + digits).matches(x) for x in ("ab1", "ab", "1ab")] == [True, False, False]
@@ -237,3 +249,7 @@ def test_bad_arguments_are_named() -> None:
         grammar.matches(5)  # type: ignore[arg-type]
     with pytest.raises(GrammarError, match="two grammars"):
         grammar | "x"  # type: ignore[operator]
+    with pytest.raises(GrammarError, match="a pattern is a str, not int"):
+        regex(5)  # type: ignore[arg-type]
+    with pytest.raises(GrammarError, match="non-empty list of str"):
+        choice("yes")
