@@ -3,6 +3,9 @@
 A numba call costs a quarter of a microsecond with one array argument and more with each further one, so the network,
 stacks, states, transitions and work space lie in one array. The first HEADER cells hold counters, capacities and the
 offsets of the sections.
+
+Kernels take these constants in when they are compiled, and numba's cache does not notice when another file changes:
+after an edit here delete `__pycache__/*.nbi` (the test suite does so by itself).
 """
 
 from __future__ import annotations

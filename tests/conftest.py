@@ -10,6 +10,17 @@ import torch
 torch.set_num_threads(1)  # on models this small, threads mostly wait for each other
 
 
+def pytest_configure() -> None:
+    """Drop kernels that were compiled before some source file changed: numba's cache looks at one file at a time, and
+    does not see that a constant or a kernel which is used from another file has changed."""
+    root = Path(__file__).resolve().parents[1]
+    for package in ("grammars", "decoding"):
+        newest = max(path.stat().st_mtime for top in ("grammars", "decoding") for path in (root / top).glob("*.py"))
+        for index in (root / package / "__pycache__").glob("*.nbi"):
+            if index.stat().st_mtime < newest:
+                index.unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real vocabularies and schemas beside the checkout; tests that need it are skipped without it."""
