@@ -247,7 +247,8 @@ class Gatherer:
         """An array where the items that satisfy a schema are counted; `places` are those of the items, the last for all
         others. Where hits have no upper bound it does no harm that an uncounted item satisfies the schema too."""
         size = max(len(places), minimum if maximum is None else maximum)
-        if size * (1 + (counted.minimum if counted.maximum is None else min(counted.maximum, size))) > MAX_GRID:
+        most = counted.minimum if counted.maximum is None else counted.maximum
+        if size * (1 + (most if maximum is None else min(most, size))) > MAX_GRID:
             raise BudgetExceeded("contains with these numbers of items is too large", keyword="contains")
         if counted.maximum is not None and counted.minimum > counted.maximum:
             nothing = self.nothing(f"{counted.pointer}/minContains is above maxContains")
