@@ -3,10 +3,12 @@
 Free strings take every legal spelling of a character. Where the text of a string matters (keys, enum, pattern, format)
 the canonical spellings are taken: printable ASCII raw (`"` and `\\` escaped, `/` raw or `\\/`), control characters by
 short escape or `\\u00XX`, everything else raw or as `\\uXXXX`. Surrogate pairs are one character, lone surrogates none.
+The pieces of a set are worked out once in the process and replayed for every pair of nodes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ..characters import Ranges, intersect
@@ -22,52 +24,91 @@ CHARACTERS: Ranges = ((0x00, 0xD7FF), (0xE000, 0x10FFFF))
 SPECIAL: Ranges = ((0x00, 0x1F), (0x22, 0x22), (0x2F, 0x2F), (0x5C, 0x5C), (0x7F, 0xD7FF), (0xE000, 0x10FFFF))
 
 
-@lru_cache(maxsize=8192)
-def _split(ranges: Ranges) -> tuple[Ranges, Ranges, Ranges]:
-    """The part spelled as raw ASCII bytes, the part spelled otherwise (too), and what of this may be in hexadecimal."""
-    return intersect(ranges, RAW_ASCII), intersect(ranges, SPECIAL), intersect(ranges, SPELLED_IN_HEX)
+@dataclass(frozen=True, eq=False)
+class Tail:
+    """What may follow at some point: (first byte, last byte, what follows it); None: the end of the character."""
+
+    edges: tuple[tuple[int, int, Tail | None], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Special:
+    """Characters not, or not only, spelled as a raw ASCII byte: those taken in UTF-8, and all their escapes."""
+
+    beyond: Ranges
+    escaped: Tail
 
 
 def add_json_characters(net: Network, a: int, ranges: Ranges, b: int) -> None:
     """Add the canonical spellings of one character of `ranges` between the nodes a and b."""
-    raw, rest, in_hex = _split(ranges)
+    raw, special = _split(ranges)
     for low, high in raw:
         net.edge(a, low, high, b)
-    if rest:
-        net.epsilon(a, _spelled(net, rest, in_hex, b))
+    if special is not None:
+        net.epsilon(a, _special_node(net, special, b))
 
 
 def add_any_character(net: Network, a: int, b: int) -> None:
     """Add every legal spelling of every character between the nodes a and b."""
     for low, high in RAW_ASCII:
         net.edge(a, low, high, b)
-    net.epsilon(a, _spelled(net, SPECIAL, CHARACTERS, b))
+    net.epsilon(a, _special_node(net, _special(SPECIAL, CHARACTERS), b))
 
 
-def _spelled(net: Network, ranges: Ranges, in_hex: Ranges, b: int) -> int:
-    """A node from which characters of `ranges` (in UTF-8 or by short escape) or `in_hex` (by number) lead to b."""
-    key = ("json characters", ranges, in_hex, b)
+@lru_cache(maxsize=8192)
+def _split(ranges: Ranges) -> tuple[Ranges, Special | None]:
+    """The part spelled as raw ASCII bytes, and the part spelled otherwise (too)."""
+    rest = intersect(ranges, SPECIAL)
+    return intersect(ranges, RAW_ASCII), _special(rest, intersect(ranges, SPELLED_IN_HEX)) if rest else None
+
+
+@lru_cache(maxsize=8192)
+def _special(ranges: Ranges, in_hex: Ranges) -> Special:
+    """Characters of `ranges` in UTF-8 or by short escape, those of `in_hex` by number."""
+    escapes: list[tuple[int, int, Tail | None]] = [
+        (letter[0], letter[0], None) for code, letter in SHORT.items() if intersect(ranges, ((code, code),))
+    ]
+    numbers: list[tuple[int, int, Tail | None]] = []
+    for low, high in in_hex:
+        if low <= 0xFFFF:
+            numbers += _hex(low, min(high, 0xFFFF), 4, None).edges
+        if high > 0xFFFF:
+            for first, last, low_rest, high_rest in _groups(max(low, 0x10000) - 0x10000, high - 0x10000, 0x400):
+                second = _hex(0xDC00 + low_rest, 0xDC00 + high_rest, 4, None)
+                numbers += _hex(0xD800 + first, 0xD800 + last, 4, _backslash_u(second)).edges
+    if numbers:
+        escapes.append((0x75, 0x75, Tail(tuple(numbers))))
+    return Special(intersect(ranges, NON_ASCII), Tail(((0x5C, 0x5C, Tail(tuple(escapes))),)))
+
+
+@lru_cache(maxsize=8192)
+def _backslash_u(after: Tail) -> Tail:
+    return Tail(((0x5C, 0x5C, Tail(((0x75, 0x75, after),))),))
+
+
+def _special_node(net: Network, special: Special, b: int) -> int:
+    """A node from which the special characters lead to b; one in a network for each pair."""
+    key = (special, b)
     node: int | None = net.memo.get(key)
-    if node is not None:
-        return node
-    node = net.memo[key] = net.node()
-    beyond = intersect(ranges, NON_ASCII)
-    if beyond:
-        add_characters(net, node, beyond, b)
-    escape = net.node()
-    net.edge(node, 0x5C, 0x5C, escape)
-    for code, letter in SHORT.items():
-        if intersect(ranges, ((code, code),)):
-            net.edge(escape, letter[0], letter[0], b)
-    if in_hex:
-        number = net.node()
-        net.edge(escape, 0x75, 0x75, number)
-        for low, high in in_hex:
-            if low <= 0xFFFF:
-                _add_hex(net, number, low, min(high, 0xFFFF), 4, b)
-            if high > 0xFFFF:
-                _add_pairs(net, number, max(low, 0x10000) - 0x10000, high - 0x10000, b)
+    if node is None:
+        node = net.memo[key] = net.node()
+        if special.beyond:
+            add_characters(net, node, special.beyond, b)
+        _add_tail(net, node, special.escaped, b)
     return node
+
+
+def _add_tail(net: Network, a: int, tail: Tail, b: int) -> None:
+    memo = net.memo
+    for low, high, rest in tail.edges:
+        target = b
+        if rest is not None:
+            key = (rest, b)
+            if key not in memo:
+                memo[key] = net.node()
+                _add_tail(net, memo[key], rest, b)
+            target = memo[key]
+        net.edge(a, low, high, target)
 
 
 def _groups(low: int, high: int, unit: int) -> list[tuple[int, int, int, int]]:
@@ -88,28 +129,14 @@ def _groups(low: int, high: int, unit: int) -> list[tuple[int, int, int, int]]:
     return groups
 
 
-def _add_hex(net: Network, a: int, low: int, high: int, digits: int, b: int) -> None:
-    """Add the numbers low..high in exactly `digits` hexadecimal digits of either case."""
+@lru_cache(maxsize=8192)
+def _hex(low: int, high: int, digits: int, after: Tail | None) -> Tail:
+    """The numbers low..high in exactly `digits` hexadecimal digits of either case, then what is `after` them."""
+    edges = []
     for first, last, low_rest, high_rest in _groups(low, high, 16 ** (digits - 1)):
-        target = b
-        if digits > 1:
-            key = ("hex", low_rest, high_rest, digits - 1, b)
-            if key not in net.memo:
-                net.memo[key] = net.node()
-                _add_hex(net, net.memo[key], low_rest, high_rest, digits - 1, b)
-            target = net.memo[key]
+        rest = _hex(low_rest, high_rest, digits - 1, after) if digits > 1 else after
         if first < 10:
-            net.edge(a, 0x30 + first, 0x30 + min(last, 9), target)
+            edges.append((0x30 + first, 0x30 + min(last, 9), rest))
         if last >= 10:
-            for letter in (0x41, 0x61):
-                net.edge(a, letter + max(first, 10) - 10, letter + last - 10, target)
-
-
-def _add_pairs(net: Network, a: int, low: int, high: int, b: int) -> None:
-    """Add surrogate pairs (after the first `\\u`) of the code points 0x10000 + low..high."""
-    for first, last, low_rest, high_rest in _groups(low, high, 0x400):
-        key = ("second surrogate", low_rest, high_rest, b)
-        if key not in net.memo:
-            node = net.memo[key] = net.node()
-            _add_hex(net, net.literal(node, b"\\u"), 0xDC00 + low_rest, 0xDC00 + high_rest, 4, b)
-        _add_hex(net, a, 0xD800 + first, 0xD800 + last, 4, net.memo[key])
+            edges += [(letter + max(first, 10) - 10, letter + last - 10, rest) for letter in (0x41, 0x61)]
+    return Tail(tuple(edges))
