@@ -8,6 +8,7 @@ The pieces of a set are worked out once in the process and replayed for every pa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,8 @@ RAW_ASCII: Ranges = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7F))
 NON_ASCII: Ranges = ((0x80, 0xD7FF), (0xE000, 0x10FFFF))
 SPELLED_IN_HEX: Ranges = ((0x00, 0x1F), (0x7F, 0xD7FF), (0xE000, 0x10FFFF))
 CHARACTERS: Ranges = ((0x00, 0xD7FF), (0xE000, 0x10FFFF))
+# Spelled in one way only, as themselves.
+PLAIN_CHARACTERS = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\", "/"}
 # What is not spelled as a raw ASCII byte, or not only so.
 SPECIAL: Ranges = ((0x00, 0x1F), (0x22, 0x22), (0x2F, 0x2F), (0x5C, 0x5C), (0x7F, 0xD7FF), (0xE000, 0x10FFFF))
 
@@ -46,6 +49,16 @@ def add_json_characters(net: Network, a: int, ranges: Ranges, b: int) -> None:
         net.edge(a, low, high, b)
     if special is not None:
         net.epsilon(a, _special_node(net, special, b))
+
+
+def add_other_characters(net: Network, a: int, known: Iterable[str], b: int) -> None:
+    """Add the canonical spellings of all characters but the `known` ones, which are PLAIN_CHARACTERS."""
+    low = 0x20
+    for code in sorted([*map(ord, known), 0x22, 0x5C, 0x80]):
+        if low < code:
+            net.edge(a, low, code - 1, b)
+        low = code + 1
+    net.epsilon(a, _special_node(net, _special(SPECIAL, SPELLED_IN_HEX), b))
 
 
 def add_any_character(net: Network, a: int, b: int) -> None:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
-from ..characters import Ranges, from_pairs, subtract
+from ..characters import from_characters, subtract
 from ..errors import GrammarError
 from ..network import Network, Rule
-from .spelling import CHARACTERS, add_any_character, add_json_characters
+from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_any_character, add_json_characters, add_other_characters
 
 PLAIN = re.compile(r"[ !#-.0-\[\]-~]*")  # texts whose only canonical spelling is themselves
-PLAIN_CHARACTERS = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\", "/"}
 MAX_SPACES, MAX_TABS = 24, 8
 
 
@@ -160,16 +158,15 @@ def _key_rest(net: Network, known: tuple[str, ...]) -> Rule:
         entry = net.node() if known else body.start
         rule = net.memo[key] = Rule(entry, body.end)
         if known:
-            add_json_characters(net, entry, _others(known), body.start)
+            characters = [c for c in known if c]
+            if PLAIN_CHARACTERS.issuperset(characters):
+                add_other_characters(net, entry, characters, body.start)
+            else:
+                others = subtract(CHARACTERS, from_characters(characters))
+                add_json_characters(net, entry, others, body.start)
             if "" not in known:
                 net.edge(entry, 0x22, 0x22, body.end)
     return rule
-
-
-@lru_cache(maxsize=4096)
-def _others(known: tuple[str, ...]) -> Ranges:
-    """All characters but these."""
-    return subtract(CHARACTERS, from_pairs((ord(c), ord(c)) for c in known if c))
 
 
 class Layout:
