@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,11 @@ from ..characters import FULL, Classifier, Ranges, from_characters, partition, u
 from ..errors import BudgetExceeded, EmptyLanguage
 from ..network import Network
 from .minimize import Rows, minimal
+from .products import in_step
 
 MAX_STATES = 20_000
+MAX_PRODUCT = 20 * MAX_STATES
+MAX_PARTS = 64
 
 AddCharacters = Callable[[Network, int, Ranges, int], None]
 
@@ -134,15 +137,15 @@ class CharacterAutomaton:
 
     def intersect(self, other: CharacterAutomaton) -> CharacterAutomaton:
         """Strings in both languages."""
-        return self._product(other, lambda a, b: a and b, needs_both=True)
+        return self._product(other, lambda a, b: a and b, 2)
 
     def union(self, other: CharacterAutomaton) -> CharacterAutomaton:
         """Strings in at least one of the languages."""
-        return self._product(other, lambda a, b: a or b)
+        return self._product(other, lambda a, b: a or b, 0)
 
     def difference(self, other: CharacterAutomaton) -> CharacterAutomaton:
         """Strings in this language and not in the other."""
-        return self._product(other, lambda a, b: a and not b)
+        return self._product(other, lambda a, b: a and not b, 1)
 
     def complement(self) -> CharacterAutomaton:
         """Strings that are not in the language."""
@@ -150,39 +153,30 @@ class CharacterAutomaton:
 
     def equivalent(self, other: CharacterAutomaton) -> bool:
         """Whether both have the same language."""
-        return self._product(other, lambda a, b: a != b).is_empty()
+        return self._product(other, lambda a, b: a != b, 0).is_empty()
 
     def _product(
-        self,
-        other: CharacterAutomaton,
-        accepts: Callable[[bool, bool], bool],
-        needs_both: bool = False,
-        max_states: int = 20 * MAX_STATES,
+        self, other: CharacterAutomaton, accepts: Callable[[bool, bool], bool], needed: int
     ) -> CharacterAutomaton:
-        """Both run in step from (0, 0); -1 stands for a component that has left its language."""
-        classes, mine, yours = _common_classes(self.classes, other.classes)
-        pairs = list(zip(mine, yours, strict=True))
-        left, right = [*self._rows, [-1] * len(self.classes)], [*other._rows, [-1] * len(other.classes)]
-        number = {(0, 0): 0}
-        order = [(0, 0)]
-        rows: Rows = []
-        for a, b in order:  # grows while it is read
-            from_a, from_b = left[a], right[b]
-            row = []
-            for i, j in pairs:
-                target = from_a[i], from_b[j]
-                if target == (-1, -1) or (needs_both and -1 in target):
-                    row.append(-1)
-                    continue
-                index = number.setdefault(target, len(order))
-                if index == len(order):
-                    order.append(target)
-                row.append(index)
-            rows.append(row)
-            if len(order) > max_states:
-                raise BudgetExceeded(f"combining automata of {self.states} and {other.states} states is too large")
+        """Both run in step; strings outside the first `needed` of them need not be followed."""
+        classes, rows, order = in_step([self.classes, other.classes], [self._rows, other._rows], needed, MAX_PRODUCT)
         ends_a, ends_b = [*self.accepting.tolist(), False], [*other.accepting.tolist(), False]
         return self.from_rows(classes, rows, [accepts(ends_a[a], ends_b[b]) for a, b in order])
+
+    def split(self, others: list[CharacterAutomaton]) -> list[tuple[tuple[int, ...], CharacterAutomaton]]:
+        """The language in disjoint parts, none empty: (the indices of the others that hold the part, the part)."""
+        machines = [self, *others]
+        classes, rows, order = in_step([m.classes for m in machines], [m._rows for m in machines], 1, MAX_STATES)
+        accepting = [[*machine.accepting.tolist(), False] for machine in machines]
+        parts: dict[tuple[int, ...], set[int]] = {}
+        for index, (state, *states) in enumerate(order):
+            if accepting[0][state]:
+                holders = tuple(i for i, s in enumerate(states) if accepting[i + 1][s])
+                parts.setdefault(holders, set()).add(index)
+                if len(parts) > MAX_PARTS:
+                    raise BudgetExceeded(f"{len(others)} languages overlap in more than {MAX_PARTS} ways")
+        every = range(len(order))
+        return [(h, self.from_rows(classes, rows, [i in ends for i in every])) for h, ends in parts.items()]
 
     # lengths, in characters
 
@@ -267,22 +261,3 @@ class CharacterAutomaton:
         net.epsilon(a, nodes[0])
         for s, t, ranges in self.edges:
             add_characters(net, nodes[s], ranges, nodes[t])
-
-
-@lru_cache(maxsize=512)
-def _common_classes(
-    a: tuple[Ranges, ...], b: tuple[Ranges, ...]
-) -> tuple[tuple[Ranges, ...], tuple[int, ...], tuple[int, ...]]:
-    """A partition finer than both, and for each of its cells the class of either that holds it."""
-    if a == b:
-        same = tuple(range(len(a)))
-        return a, same, same
-    cells, parts = partition(a + b)
-    of_a, of_b = [0] * len(cells), [0] * len(cells)
-    for i, part in enumerate(parts):
-        for cell in part:
-            if i < len(a):
-                of_a[cell] = i
-            else:
-                of_b[cell] = i - len(a)
-    return cells, tuple(of_a), tuple(of_b)

@@ -131,3 +131,14 @@ def test_a_smaller_budget() -> None:
     with pytest.raises(BudgetExceeded, match="more than 100 deterministic states"):
         parse("[ab]*a[ab]{10}").automaton(max_states=100)
     assert parse("[ab]*a[ab]{10}").automaton().states == 2048
+
+
+def test_split_is_a_partition() -> None:
+    whole = parse("[ab]{0,5}").automaton()
+    others = [parse(pattern).automaton() for pattern in ("a.*", ".*b", "(aa|b)*")]
+    parts = whole.split(others)
+    assert len({holders for holders, _ in parts}) == len(parts)
+    for text in ("", "a", "ab", "aab", "ba", "aa", "baab", "ababa", "bbbbbb", "c"):
+        found = [holders for holders, part in parts if part.matches(text)]
+        expected = tuple(i for i, other in enumerate(others) if other.matches(text))
+        assert found == ([expected] if whole.matches(text) else [])
