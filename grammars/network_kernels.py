@@ -12,52 +12,47 @@ UNREACHABLE = 1 << 30
 @njit(cache=True)
 def shortest_completions(
     final: NDArray[np.int32],
+    edge_ptr: NDArray[np.int32],
     edges: NDArray[np.int32],
+    epsilon_ptr: NDArray[np.int32],
     epsilons: NDArray[np.int32],
+    call_ptr: NDArray[np.int32],
     calls: NDArray[np.int32],
+    repeat_ptr: NDArray[np.int32],
     repeats: NDArray[np.int32],
 ) -> NDArray[np.int32]:
     """Length in bytes of the shortest way from each node to the end of its rule; UNREACHABLE where there is none.
 
-    Relaxation to the fixed point, sweeping the edges backwards and forwards in turn: builders number nodes along the
-    text, so that few sweeps are needed.
+    Relaxation to the fixed point, sweeping the nodes backwards and forwards in turn: builders number nodes along the
+    text, so that few sweeps are needed. Rows are grouped by `group`.
     """
     limit = np.int64(UNREACHABLE)
-    best = np.full(final.size, limit, np.int64)
-    for v in range(final.size):
+    nodes = final.size
+    best = np.full(nodes, limit, np.int64)
+    for v in range(nodes):
         if final[v]:
             best[v] = 0
     changed = True
     backwards = True
     while changed:
         changed = False
-        for k in range(edges.shape[0]):
-            i = edges.shape[0] - 1 - k if backwards else k
-            cost = best[edges[i, 3]] + 1
-            if cost < best[edges[i, 0]]:
-                best[edges[i, 0]] = cost
-                changed = True
-        for k in range(calls.shape[0]):
-            i = calls.shape[0] - 1 - k if backwards else k
-            cost = best[calls[i, 1]] + best[calls[i, 2]]
-            if cost < best[calls[i, 0]]:
-                best[calls[i, 0]] = cost
-                changed = True
-        for k in range(repeats.shape[0]):
-            i = repeats.shape[0] - 1 - k if backwards else k
-            rounds = np.int64(repeats[i, 3])
-            cost = best[repeats[i, 2]]
-            if rounds > 0 and cost < limit:
-                body = best[repeats[i, 1]]
-                cost = limit if body >= limit else min(limit - 1, rounds * body + cost)
-            if cost < best[repeats[i, 0]]:
-                best[repeats[i, 0]] = cost
-                changed = True
-        for k in range(epsilons.shape[0]):
-            i = epsilons.shape[0] - 1 - k if backwards else k
-            cost = best[epsilons[i, 1]]
-            if cost < best[epsilons[i, 0]]:
-                best[epsilons[i, 0]] = cost
+        for i in range(nodes):
+            v = nodes - 1 - i if backwards else i
+            cost = best[v]
+            for e in range(edge_ptr[v], edge_ptr[v + 1]):
+                cost = min(cost, best[edges[e, 2]] + 1)
+            for e in range(epsilon_ptr[v], epsilon_ptr[v + 1]):
+                cost = min(cost, best[epsilons[e, 0]])
+            for e in range(call_ptr[v], call_ptr[v + 1]):
+                cost = min(cost, best[calls[e, 0]] + best[calls[e, 1]])
+            for e in range(repeat_ptr[v], repeat_ptr[v + 1]):
+                rest, rounds = best[repeats[e, 1]], np.int64(repeats[e, 2])
+                if rounds > 0 and rest < limit:
+                    body = best[repeats[e, 0]]
+                    rest = limit if body >= limit else min(limit - 1, rounds * body + rest)
+                cost = min(cost, rest)
+            if cost < best[v]:
+                best[v] = cost
                 changed = True
         backwards = not backwards
     return best.astype(np.int32)
