@@ -178,13 +178,7 @@ class Network:
         repeats = _table(self._repeats, 5)
         final = np.zeros(self._nodes, np.int32)
         final[np.frombuffer(self._finals, np.int32)] = 1
-        distance = shortest_completions(
-            final,
-            *group(edges, self._nodes),
-            *group(epsilons, self._nodes),
-            *group(calls, self._nodes),
-            *group(repeats, self._nodes),
-        )
+        distance = shortest_completions(final, edges, epsilons, calls, repeats)
         if distance[self.main.start] >= UNREACHABLE:
             raise EmptyLanguage("the grammar matches nothing: no byte string satisfies all of it")
         if len(repeats) and (distance[repeats[:, 1]] == 0).any():

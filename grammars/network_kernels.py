@@ -12,49 +12,80 @@ UNREACHABLE = 1 << 30
 @njit(cache=True)
 def shortest_completions(
     final: NDArray[np.int32],
-    edge_ptr: NDArray[np.int32],
     edges: NDArray[np.int32],
-    epsilon_ptr: NDArray[np.int32],
     epsilons: NDArray[np.int32],
-    call_ptr: NDArray[np.int32],
     calls: NDArray[np.int32],
-    repeat_ptr: NDArray[np.int32],
     repeats: NDArray[np.int32],
 ) -> NDArray[np.int32]:
     """Length in bytes of the shortest way from each node to the end of its rule; UNREACHABLE where there is none.
 
-    Relaxation to the fixed point, sweeping the nodes backwards and forwards in turn: builders number nodes along the
-    text, so that few sweeps are needed. Rows are grouped by `group`.
+    Relaxation to the fixed point from the final nodes backwards: a queue of nodes whose distance fell, and for every
+    node the rows (edges, epsilons, calls, repeats; numbered in that order) whose cost it is part of.
     """
     limit = np.int64(UNREACHABLE)
     nodes = final.size
+    n_edges, n_epsilons, n_calls = edges.shape[0], epsilons.shape[0], calls.shape[0]
+    rows = n_edges + n_epsilons + n_calls + repeats.shape[0]
+    pointers = np.zeros(nodes + 1, np.int32)
+    used_by = np.empty(n_edges + n_epsilons + 2 * (n_calls + repeats.shape[0]), np.int32)
+    for fill in range(2):  # a counting sort: count, then place
+        for i in range(rows):
+            second = -1
+            if i < n_edges:
+                first = edges[i, 3]
+            elif i < n_edges + n_epsilons:
+                first = epsilons[i - n_edges, 1]
+            elif i < n_edges + n_epsilons + n_calls:
+                first, second = calls[i - n_edges - n_epsilons, 1], calls[i - n_edges - n_epsilons, 2]
+            else:
+                j = i - n_edges - n_epsilons - n_calls
+                first, second = repeats[j, 1], repeats[j, 2]
+            if fill:
+                pointers[first] -= 1
+                used_by[pointers[first]] = i
+                if second >= 0:
+                    pointers[second] -= 1
+                    used_by[pointers[second]] = i
+            else:
+                pointers[first] += 1
+                if second >= 0:
+                    pointers[second] += 1
+        if not fill:
+            for v in range(nodes):
+                pointers[v + 1] += pointers[v]  # the end of v's rows; placing moves it to their beginning
     best = np.full(nodes, limit, np.int64)
+    queue = np.empty(nodes + 1, np.int32)
+    waits = np.zeros(nodes, np.bool_)
+    head, tail = 0, 0
     for v in range(nodes):
         if final[v]:
             best[v] = 0
-    changed = True
-    backwards = True
-    while changed:
-        changed = False
-        for i in range(nodes):
-            v = nodes - 1 - i if backwards else i
-            cost = best[v]
-            for e in range(edge_ptr[v], edge_ptr[v + 1]):
-                cost = min(cost, best[edges[e, 2]] + 1)
-            for e in range(epsilon_ptr[v], epsilon_ptr[v + 1]):
-                cost = min(cost, best[epsilons[e, 0]])
-            for e in range(call_ptr[v], call_ptr[v + 1]):
-                cost = min(cost, best[calls[e, 0]] + best[calls[e, 1]])
-            for e in range(repeat_ptr[v], repeat_ptr[v + 1]):
-                rest, rounds = best[repeats[e, 1]], np.int64(repeats[e, 2])
-                if rounds > 0 and rest < limit:
-                    body = best[repeats[e, 0]]
-                    rest = limit if body >= limit else min(limit - 1, rounds * body + rest)
-                cost = min(cost, rest)
-            if cost < best[v]:
-                best[v] = cost
-                changed = True
-        backwards = not backwards
+            queue[tail], waits[v] = v, True
+            tail += 1
+    while head != tail:
+        v = queue[head]
+        head = (head + 1) % (nodes + 1)
+        waits[v] = False
+        for at in range(pointers[v], pointers[v + 1]):
+            i = used_by[at]
+            if i < n_edges:
+                source, cost = edges[i, 0], best[edges[i, 3]] + 1
+            elif i < n_edges + n_epsilons:
+                source, cost = epsilons[i - n_edges, 0], best[epsilons[i - n_edges, 1]]
+            elif i < n_edges + n_epsilons + n_calls:
+                j = i - n_edges - n_epsilons
+                source, cost = calls[j, 0], best[calls[j, 1]] + best[calls[j, 2]]
+            else:
+                j = i - n_edges - n_epsilons - n_calls
+                source, cost, rounds = repeats[j, 0], best[repeats[j, 2]], np.int64(repeats[j, 3])
+                if rounds > 0 and cost < limit:
+                    body = best[repeats[j, 1]]
+                    cost = limit if body >= limit else min(limit - 1, rounds * body + cost)
+            if cost < best[source]:
+                best[source] = cost
+                if not waits[source]:
+                    queue[tail], waits[source] = source, True
+                    tail = (tail + 1) % (nodes + 1)
     return best.astype(np.int32)
 
 
