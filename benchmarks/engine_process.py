@@ -7,6 +7,7 @@ and walks over texts; `Remote` is the outside, which waits and gives up. Linux, 
 from __future__ import annotations
 
 import gc
+import importlib
 import multiprocessing
 import os
 import statistics
@@ -39,6 +40,7 @@ class Worker:
     def __init__(self, name: str, tokenizer: Any) -> None:
         self.words = (len(tokenizer) + 31) // 32
         self.eos = tokenizer.eos_token_id
+        importlib.import_module(ENGINES[name].module)  # importing, torch included, is no part of loading a vocabulary
         self.base = resident()
         began = process_clock()
         self.engine = ENGINES[name](tokenizer)

@@ -38,6 +38,7 @@ class Engine(ABC):
     Attributes:
         title: heading of its column.
         package: the distribution whose version is printed.
+        module: the module to import.
         every: of how many schemas one is asked (1: all).
         seconds: CPU time limit of one compilation.
     """
@@ -45,6 +46,7 @@ class Engine(ABC):
     title: ClassVar[str]
     package: ClassVar[str]
     every: ClassVar[int]
+    module: ClassVar[str]
     seconds: ClassVar[float]
 
     @abstractmethod
@@ -63,6 +65,7 @@ class Ours(Engine):
     """bytebound: `json_schema` and `Masker`, default options."""
 
     title, package, every, seconds = "ours", "bytebound", 1, 60.0
+    module = "bytebound.decoding"
 
     def __init__(self, tokenizer: Any) -> None:
         from bytebound.decoding import Vocabulary
@@ -98,6 +101,7 @@ class LLGuidance(Engine):
     pointer up every time, which adds about 3.5 us); a text is begun by `reset`, which keeps what was learnt."""
 
     title, package, every, seconds = "llguidance", "llguidance", 1, 20.0
+    module = "llguidance.hf"
 
     def __init__(self, tokenizer: Any) -> None:
         import llguidance.hf
@@ -130,6 +134,7 @@ class XGrammar(Engine):
     """XGrammar as vLLM calls it: any whitespace, strict mode. No cache of compiled grammars between schemas."""
 
     title, package, every, seconds = "XGrammar", "xgrammar", 1, 20.0
+    module = "xgrammar"
     strict = True
 
     def __init__(self, tokenizer: Any) -> None:
@@ -173,6 +178,7 @@ class Outlines(Engine):
     """
 
     title, package, every, seconds = "Outlines-core", "outlines-core", 20, 60.0
+    module = "outlines_core"
 
     def __init__(self, tokenizer: Any) -> None:
         import outlines_core
