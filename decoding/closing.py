@@ -83,8 +83,12 @@ def _walk_within(
     q: int,
     most: int,
     longest: int,
+    all_bytes: bool,
 ) -> int:
-    """Set the bits of the tokens t with T(q·t) <= most. `needed` int32 [states], -1 where T is not known yet."""
+    """Set the bits of the tokens t with T(q·t) <= most. `needed` int32 [states], -1 where T is not known yet.
+
+    Where every byte is a token (`all_bytes`), a completion of at most `most` bytes needs no look at its tokens.
+    """
     stack[0] = q
     v, n = 0, trie[mk.NODES]
     while v < n:
@@ -98,7 +102,9 @@ def _walk_within(
         first, last = trie[trie[mk.TOKEN_START] + v], trie[trie[mk.TOKEN_START] + v + 1]
         if last > first:
             count = needed[r] if r < needed.size else layout.GROW
-            if count == -1:
+            if all_bytes and arena[arena[layout.Q_DISTANCE] + r] <= most:
+                count = 0
+            elif count == -1:
                 count = _tokens_needed(arena, trie, buffer, r, most, longest)
                 if count >= 0:
                     needed[r] = count
@@ -159,7 +165,16 @@ def restrict(masker: Masker, state: int, mask: mk.Row, remaining: int) -> mk.Row
             while True:
                 needed = np.full(int(automaton.arena[layout.CAP_STATES]), -1, np.int32)
                 code = _walk_within(
-                    automaton.arena, tables.trie, stack, buffer, needed, row, state, most, tables.depths
+                    automaton.arena,
+                    tables.trie,
+                    stack,
+                    buffer,
+                    needed,
+                    row,
+                    state,
+                    most,
+                    tables.depths,
+                    tables.all_bytes,
                 )
                 if code >= 0:
                     break
