@@ -188,7 +188,7 @@ def accept(arena: Arena, data: NDArray[np.uint8], offsets: Int32Array, q: int, t
 
 @njit(cache=True, boundscheck=False)
 def content_hash(row: Row) -> int:
-    """64-bit hash of a row; 0 for a row without a bit."""
+    """64-bit hash of a row."""
     prime = np.uint64(0x9E3779B97F4A7C15)
     a = b = c = d = np.uint64(0)  # four chains, so that multiplications overlap
     n = row.size & ~3

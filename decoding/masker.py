@@ -159,20 +159,20 @@ class Masker:
                 self._contents.clear()
                 self._raw.clear()
                 self._rows.clear()
-            twin = self.automaton.run(aliases.alias, state)
+            twin = self.automaton.alias(state)
             mask = self._rows.get(twin)
             if mask is None:
                 mask = self._raw_mask(twin)
                 if self.automaton.is_accepting(twin):
                     mask = self._intern(mask | self.only_eos)
+                if not mask.any():  # not remembered: it is an error however often it is asked for
+                    raise DeadEnd(
+                        "the grammar can go on only with bytes that no token of this vocabulary spells"
+                        if not self.is_accepting(state)
+                        else "the text is complete, but this vocabulary has no end-of-sequence token to say so"
+                    )
                 self._rows[twin] = mask
             self._rows[state] = mask
-        if mk.content_hash(mask) == 0 and not mask.any():
-            raise DeadEnd(
-                "the grammar can go on only with bytes that no token of this vocabulary spells"
-                if not self.is_accepting(state)
-                else "the text is complete, but this vocabulary has no end-of-sequence token to say so"
-            )
         return mask
 
     def _raw_mask(self, q: int) -> Row:
