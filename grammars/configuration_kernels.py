@@ -68,8 +68,25 @@ from .arena import (
 
 
 @njit(cache=True, boundscheck=False, inline="always")
-def mix(h: int, x: int) -> int:
+def _mix(h: int, x: int) -> int:
     return ((h ^ np.uint64(x)) * np.uint64(0x9E3779B97F4A7C15)) ^ (h >> np.uint64(29))
+
+
+@njit(cache=True, boundscheck=False, inline="always")
+def frame_slot(arena: Arena, ret: int, data: int, parent: int) -> int:
+    """Where the search for a stack with this frame on top begins in its hash table."""
+    h = _mix(_mix(_mix(np.uint64(17), ret), data), parent)
+    return np.int64(h & np.uint64(arena[STACK_SLOTS] - 1))
+
+
+@njit(cache=True, boundscheck=False)
+def set_slot(arena: Arena, nodes: int, stacks: int, k: int, accepting: int) -> int:
+    """Where the search for a state begins in its hash table: k configurations, their nodes and stacks at the given
+    places of the arena."""
+    h = _mix(np.uint64(7), accepting)
+    for i in range(k):
+        h = _mix(_mix(h, arena[nodes + i]), arena[stacks + i])
+    return np.int64(h & np.uint64(arena[STATE_SLOTS] - 1))
 
 
 @njit(cache=True, boundscheck=False)
@@ -78,7 +95,7 @@ def add(arena: Arena, n: int, node: int, stack: int) -> int:
     slots = arena[SEEN_SLOTS]
     seen = arena[SEEN]
     stamp = arena[STAMP]
-    h = np.int64(mix(mix(np.uint64(3), node), stack) & np.uint64(slots - 1))
+    h = np.int64(_mix(_mix(np.uint64(3), node), stack) & np.uint64(slots - 1))
     while arena[seen + 3 * h] == stamp:
         if arena[seen + 3 * h + 1] == node and arena[seen + 3 * h + 2] == stack:
             return n
@@ -112,7 +129,7 @@ def push(arena: Arena, ret: int, data: int, parent: int) -> int:
     slots = arena[STACK_SLOTS]
     table = arena[STACK_TABLE]
     s_return, s_data, s_parent = arena[S_RETURN], arena[S_DATA], arena[S_PARENT]
-    h = np.int64(mix(mix(mix(np.uint64(17), ret), data), parent) & np.uint64(slots - 1))
+    h = frame_slot(arena, ret, data, parent)
     while True:
         s = arena[table + h]
         if s < 0:
@@ -160,13 +177,10 @@ def intern(arena: Arena, k: int, accepting: int) -> int:
         return DEAD
     _sort_kept(arena, k)
     kn, ks = arena[K_NODE], arena[K_STACK]
-    hashed = mix(np.uint64(7), accepting)
-    for i in range(k):
-        hashed = mix(mix(hashed, arena[kn + i]), arena[ks + i])
     slots = arena[STATE_SLOTS]
     table = arena[STATE_TABLE]
     items, stacks = arena[I_NODE], arena[I_STACK]
-    h = np.int64(hashed & np.uint64(slots - 1))
+    h = set_slot(arena, kn, ks, k, accepting)
     while True:
         q = arena[table + h]
         if q < 0:

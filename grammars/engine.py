@@ -65,7 +65,6 @@ class Engine:
                     "simplify it, or give a larger Budget(states=...)"
                 )
         self.arena = self._allocate(old)
-        k.rehash(self.arena)
 
     def _allocate(self, old: layout.Arena | None) -> layout.Arena:
         program, sizes = self.program, self._capacities
@@ -126,17 +125,16 @@ class Engine:
         arena[arena[layout.SEEN] : arena[layout.SEEN] + 3 * seen_slots] = 0
         if old is None:
             arena[layout.N_STACKS] = 1  # stack 0 is the empty one
-            for section in (layout.S_RETURN, layout.S_DATA, layout.S_PARENT, layout.S_DISTANCE, layout.S_ALIAS):
+            for section in of_stacks:
                 arena[arena[section]] = 0
-            for section, slots in ((layout.STATE_TABLE, state_slots), (layout.STACK_TABLE, stack_slots)):
-                arena[arena[section] : arena[section] + slots] = -1
-            return arena
-        for counter in (layout.N_STATES, layout.N_ITEMS, layout.N_STACKS):
-            arena[counter] = old[counter]
-        tables[layout.TRANSITIONS] = (int(layout.N_STATES), 0)
-        for section, (counter, _) in tables.items():
-            used = int(old[counter]) * (classes if section == layout.TRANSITIONS else 1)
-            arena[arena[section] : arena[section] + used] = old[old[section] : old[section] + used]
+        else:
+            for counter in (layout.N_STATES, layout.N_ITEMS, layout.N_STACKS):
+                arena[counter] = old[counter]
+            tables[layout.TRANSITIONS] = (int(layout.N_STATES), 0)
+            for section, (counter, _) in tables.items():
+                used = int(old[counter]) * (classes if section == layout.TRANSITIONS else 1)
+                arena[arena[section] : arena[section] + used] = old[old[section] : old[section] + used]
+        k.rehash(arena)
         return arena
 
     @property
@@ -158,7 +156,7 @@ class Engine:
 
     def is_accepting(self, state: int) -> bool:
         """Whether the bytes read so far are a full match."""
-        return not self.is_dead(state) and bool(self.arena[self.arena[layout.Q_ACCEPTING] + state])
+        return not self.is_dead(state) and bool(self._of_state(layout.Q_ACCEPTING, state))
 
     def is_dead(self, state: int) -> bool:
         """Whether no continuation leads to a full match. Raises GrammarError for an integer that is no state."""
@@ -179,7 +177,11 @@ class Engine:
         """Length in bytes of the shortest completion. Raises GrammarError in the dead state."""
         if self.is_dead(state):
             raise GrammarError("the dead state has no completion")
-        return int(self.arena[self.arena[layout.Q_DISTANCE] + state])
+        return self._of_state(layout.Q_DISTANCE, state)
+
+    def _of_state(self, section: int, state: int) -> int:
+        arena = self.arena  # once: another thread may put a larger one in its place, with other offsets
+        return int(arena[arena[section] + state])
 
     def alias(self, state: int) -> int:
         """A state that allows the same next `horizon` bytes, the same for all counts far from their bounds."""
@@ -195,4 +197,3 @@ def _use_kernels() -> None:
     engine = Engine(network.build(), horizon=4)
     engine.forced_bytes(engine.alias(engine.advance(engine.start, b"aa")))
     engine.run(aliases.relax, engine.step(engine.start, 97))
-    k.rehash(engine.arena)

@@ -36,7 +36,7 @@ from .arena import (
     UNKNOWN,
     Arena,
 )
-from .configuration_kernels import add, closure, mix
+from .configuration_kernels import add, closure, frame_slot, set_slot
 
 
 @njit(cache=True, boundscheck=False)
@@ -127,25 +127,22 @@ def forced(arena: Arena, q: int, out: NDArray[np.uint8]) -> int:
 
 @njit(cache=True, boundscheck=False)
 def rehash(arena: Arena) -> None:
-    """Rebuild both hash tables after the arena has moved to a larger one."""
+    """Build both hash tables of an arena that is new or has taken in what a smaller one held."""
     for h in range(arena[STACK_SLOTS]):
         arena[arena[STACK_TABLE] + h] = -1
     for h in range(arena[STATE_SLOTS]):
         arena[arena[STATE_TABLE] + h] = -1
     mask = arena[STACK_SLOTS] - 1
     for s in range(1, arena[N_STACKS]):
-        x = mix(mix(np.uint64(17), arena[arena[S_RETURN] + s]), arena[arena[S_DATA] + s])
-        h = np.int64(mix(x, arena[arena[S_PARENT] + s]) & np.uint64(mask))
+        ret, data = arena[arena[S_RETURN] + s], arena[arena[S_DATA] + s]
+        h = frame_slot(arena, ret, data, arena[arena[S_PARENT] + s])
         while arena[arena[STACK_TABLE] + h] >= 0:
             h = (h + 1) & mask
         arena[arena[STACK_TABLE] + h] = s
     mask = arena[STATE_SLOTS] - 1
     for q in range(arena[N_STATES]):
-        x = mix(np.uint64(7), arena[arena[Q_ACCEPTING] + q])
-        o = arena[arena[Q_OFFSET] + q]
-        for i in range(o, o + arena[arena[Q_LENGTH] + q]):
-            x = mix(mix(x, arena[arena[I_NODE] + i]), arena[arena[I_STACK] + i])
-        h = np.int64(x & np.uint64(mask))
+        o, k = arena[arena[Q_OFFSET] + q], arena[arena[Q_LENGTH] + q]
+        h = set_slot(arena, arena[I_NODE] + o, arena[I_STACK] + o, k, arena[arena[Q_ACCEPTING] + q])
         while arena[arena[STATE_TABLE] + h] >= 0:
             h = (h + 1) & mask
         arena[arena[STATE_TABLE] + h] = q
