@@ -66,12 +66,12 @@ class Masker:
         self.vocabulary = vocabulary
         self.automaton = Engine(grammar.program, horizon=max(1, vocabulary.max_token_bytes), budget=grammar.budget)
         self.start = self.automaton.start
-        self.words = (vocabulary.size + 31) // 32
         self.reach: dict[int, int] = {}  # by alias, see reach_of
         self._lock = self.automaton.lock
         self.tables = shared_tables(vocabulary)
+        self.words = self.tables.words
         self._eos = frozenset(vocabulary.eos_token_ids)
-        self._data, self._offsets = self.tables.data, self.tables.offsets
+        self._data, self._offsets = vocabulary.data, vocabulary.offsets
         self._following: dict[int, int] = {}  # by state and token
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without

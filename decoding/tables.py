@@ -23,9 +23,6 @@ class Tables:
         self.depths = vocabulary.max_token_bytes
         self.words = (vocabulary.size + 31) // 32
         self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
-        # Writable copies: numba compiles a kernel anew for read-only arrays.
-        self.data = np.require(vocabulary.data, np.uint8, ["C", "W"])
-        self.offsets = np.require(vocabulary.offsets, np.int32, ["C", "W"])
         self.slices: dict[bytes, LoopSlice] = {}
         self.asked: dict[bytes, int] = {}
 

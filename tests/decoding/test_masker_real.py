@@ -28,9 +28,10 @@ def brute_force(arena, data, offsets, state, row):
 
 
 def expected(masker: Masker, state: int) -> np.ndarray:
+    vocabulary = masker.vocabulary
     while True:
         row = np.zeros(masker.words, np.uint32)
-        code = brute_force(masker.automaton.arena, masker.tables.data, masker.tables.offsets, state, row)
+        code = brute_force(masker.automaton.arena, vocabulary.data, vocabulary.offsets, state, row)
         if code >= 0:
             return row | masker.only_eos if masker.is_accepting(state) else row
         masker.automaton.grow(code)
