@@ -9,12 +9,11 @@ from __future__ import annotations
 from ..errors import BudgetExceeded
 from ..network import Network, Rule
 from .numbers import NumberSet, add_number, add_numbers
-from .plan import ArrayPlan, KeySet, ObjectPlan, Value
+from .plan import MAX_GRID, ArrayPlan, KeySet, ObjectPlan, Value
 from .spelling import add_json_characters
 from .strings import StringSet, add_strings, members
 from .text import Layout, add_literal, free_key, free_string
 
-MAX_GRID = 20_000
 FREE_STRINGS = StringSet()
 OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COMMA, COLON = b"{}[],:"
 

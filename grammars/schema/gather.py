@@ -17,11 +17,10 @@ from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
 from .negation import Negator
 from .numbers import NumberSet
 from .objects import gather_object
-from .plan import ArrayPlan, Hits, Value, settle
+from .plan import MAX_GRID, ArrayPlan, Hits, Value, settle
 from .strings import StringSet, check_pattern
 
 MAX_VALUES = 50_000
-MAX_GRID = 20_000
 
 
 class Gatherer:

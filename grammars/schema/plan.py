@@ -14,6 +14,8 @@ from .conjunction import Alternative
 from .numbers import NumberSet
 from .strings import StringSet
 
+MAX_GRID = 20_000  # nodes of one array or object whose items or members are counted
+
 
 class Value:
     """The values that satisfy a conjunction: the union of scalars, arrays and objects listed here.
