@@ -139,11 +139,13 @@ def _round(arena: Arena, q: int, loop: Int32Array) -> int:
             first, last = arena[arena[layout.EDGES] + 3 * e], arena[arena[layout.EDGES] + 3 * e + 1]
             for c in range(first, last + 1):
                 b = arena[arena[layout.REPRESENTATIVES] + c]
+                if b >= layout.CONTROL:
+                    continue
                 if b >= 0x80 or (loop[b >> 5] >> (b & 31)) & 1:
                     reads = True
         if not reads:
             continue
-        if s == 0 or arena[arena[layout.S_RETURN] + s] >= 0:
+        if s == 0 or arena[arena[layout.S_RETURN] + s] >= 0 or arena[arena[layout.S_RETURN] + s] <= layout.SPECIAL:
             return layout.DEAD
         if frame == layout.DEAD:
             frame = s

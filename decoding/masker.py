@@ -134,11 +134,11 @@ class Masker:
     def forced_tokens(self, state: int) -> list[int]:
         """Tokens that spell the bytes forced from here, longest first; empty when nothing is forced.
 
-        Any tokens that spell them are legal, and a model may prefer others: these are a draft.
+        Any tokens that spell them are legal, and a model may prefer others, or escapes in JSON strings: a draft.
         """
         if state < 0:
             return []
-        return greedy_tokens(self.tables.trie, self.automaton.forced_bytes(state))
+        return greedy_tokens(self.tables.trie, self.automaton.drafted_bytes(state))
 
     def reach_of(self, state: int) -> int:
         """A bound in bytes on the shortest completion after any one allowed token."""

@@ -28,11 +28,13 @@ from .arena import (
     S_DATA,
     S_PARENT,
     S_RETURN,
+    SPECIAL,
     UNKNOWN,
     W_NODE,
     Arena,
 )
-from .configuration_kernels import intern, push
+from .cell_kernels import push
+from .configuration_kernels import intern
 
 
 @njit(cache=True, boundscheck=False)
@@ -51,9 +53,11 @@ def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
     for i in range(n - 1, -1, -1):
         s = arena[wn + i]
         ret, count = arena[s_return + s], arena[s_data + s]
-        if ret < 0 and relaxed:
+        if ret >= 0 or ret <= SPECIAL:
+            pass
+        elif relaxed:
             count = FREE
-        elif ret < 0 and count >= 0:
+        elif count >= 0:
             loop = arena[REPEATS] + 4 * (-1 - ret)
             minimum, maximum = arena[loop + 2], arena[loop + 3]
             if count < minimum:

@@ -19,16 +19,26 @@ DEAD, UNKNOWN, GROW, GROW_WORK = -1, -2, -3, -4
 LOW, FREE = -1, -2  # counts that stand for "far below the minimum" and "between the bounds, far from the maximum"
 FAR = (1 << 30) - 1
 
+# Symbols: the 256 bytes, then the characters that a JSON string spells by an escape only (RFC 8259, section 7):
+# control character c is CONTROL + c.
+CONTROL, QUOTE, BACKSLASH, SYMBOLS = 256, 288, 289, 290
+
+# What `return` of a stack frame stands for, besides a node (>= 0) and a counted loop (-1 - r): at most SPECIAL.
+SPECIAL = -(1 << 26)
+ESCAPE = -(1 << 30)  # an escape sequence has begun; `data` is how far it is (escape_kernels.py)
+
 # Counters and capacities in the header.
 N_STATES, N_ITEMS, N_STACKS, STAMP, N_CLASSES, HORIZON = range(6)
 CAP_STATES, CAP_ITEMS, CAP_STACKS, CAP_WORK, STATE_SLOTS, STACK_SLOTS, SEEN_SLOTS = range(6, 13)
 # Offsets of the sections. The program (constant):
-CLASSES, REPRESENTATIVES, DISTANCE, FINAL, BARE, EDGE_PTR, EDGES, EPSILON_PTR, EPSILONS = range(16, 25)
-CALL_PTR, CALLS, REPEAT_PTR, REPEATS = range(25, 29)
+CLASSES, REPRESENTATIVES, DISTANCE, FINAL, BARE, TEXT, EDGE_PTR, EDGES, EPSILON_PTR, EPSILONS = range(16, 26)
+CALL_PTR, CALLS, REPEAT_PTR, REPEATS = range(26, 30)
 # Stack frames, states, their configurations, transitions (grow):
-S_RETURN, S_DATA, S_PARENT, S_DISTANCE, S_ALIAS, STACK_TABLE = range(29, 35)
-Q_OFFSET, Q_LENGTH, Q_ACCEPTING, Q_DISTANCE, Q_ALIAS, STATE_TABLE = range(35, 41)
-I_NODE, I_STACK, TRANSITIONS = range(41, 44)
+S_RETURN, S_DATA, S_PARENT, S_DISTANCE, S_ALIAS, STACK_TABLE = range(40, 46)
+Q_OFFSET, Q_LENGTH, Q_ACCEPTING, Q_DISTANCE, Q_ALIAS, STATE_TABLE = range(46, 52)
+I_NODE, I_STACK, TRANSITIONS = range(52, 55)
 # Work space: the worklist, the configurations kept, the set of those seen.
-W_NODE, W_STACK, K_NODE, K_STACK, SEEN = range(44, 49)
-HEADER = 64
+W_NODE, W_STACK, K_NODE, K_STACK, SEEN = range(55, 60)
+# What a look at a range of characters has found (escape_kernels.py).
+X_COVER, X_TARGET, X_MIXED, X_DISTANCE = range(64, 68)
+HEADER = 80

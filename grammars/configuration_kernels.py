@@ -1,11 +1,7 @@
-"""Numba kernels on configurations: hash-consed stacks and states, and closure under all that reads nothing.
+"""Numba kernels on configurations: states as hash-consed sets of them, and closure under all that reads nothing.
 
 A configuration is a pair (node, stack); a state of the automaton is a hash-consed set of configurations, so it is an
-integer and equality is identity. Stacks are hash-consed linked lists of frames (return, data, parent): `return >= 0`
-is the node that a call goes on at, `return = -1 - r` is the counted loop r with `data` finished rounds.
-
-A kernel that finds a section of the arena (`arena.py`) full returns GROW (or GROW_WORK), having changed nothing but
-caches that stay right; `engine.py` then enlarges the arena and calls again.
+integer and equality is identity.
 """
 
 from __future__ import annotations
@@ -18,19 +14,17 @@ from .arena import (
     CALL_PTR,
     CALLS,
     CAP_ITEMS,
-    CAP_STACKS,
     CAP_STATES,
-    CAP_WORK,
     DEAD,
     DISTANCE,
     EDGE_PTR,
     EPSILON_PTR,
     EPSILONS,
+    ESCAPE,
     FAR,
     FINAL,
     FREE,
     GROW,
-    GROW_WORK,
     I_NODE,
     I_STACK,
     K_NODE,
@@ -38,7 +32,6 @@ from .arena import (
     LOW,
     N_CLASSES,
     N_ITEMS,
-    N_STACKS,
     N_STATES,
     Q_ACCEPTING,
     Q_ALIAS,
@@ -47,16 +40,10 @@ from .arena import (
     Q_OFFSET,
     REPEAT_PTR,
     REPEATS,
-    S_ALIAS,
     S_DATA,
     S_DISTANCE,
     S_PARENT,
     S_RETURN,
-    SEEN,
-    SEEN_SLOTS,
-    STACK_SLOTS,
-    STACK_TABLE,
-    STAMP,
     STATE_SLOTS,
     STATE_TABLE,
     TRANSITIONS,
@@ -65,89 +52,18 @@ from .arena import (
     W_STACK,
     Arena,
 )
-
-
-@njit(cache=True, boundscheck=False, inline="always")
-def _mix(h: int, x: int) -> int:
-    return ((h ^ np.uint64(x)) * np.uint64(0x9E3779B97F4A7C15)) ^ (h >> np.uint64(29))
-
-
-@njit(cache=True, boundscheck=False, inline="always")
-def frame_slot(arena: Arena, ret: int, data: int, parent: int) -> int:
-    """Where the search for a stack with this frame on top begins in its hash table."""
-    h = _mix(_mix(_mix(np.uint64(17), ret), data), parent)
-    return np.int64(h & np.uint64(arena[STACK_SLOTS] - 1))
+from .cell_kernels import add, mix, push
+from .escape_kernels import escape_distance
 
 
 @njit(cache=True, boundscheck=False)
 def set_slot(arena: Arena, nodes: int, stacks: int, k: int, accepting: int) -> int:
     """Where the search for a state begins in its hash table: k configurations, their nodes and stacks at the given
     places of the arena."""
-    h = _mix(np.uint64(7), accepting)
+    h = mix(np.uint64(7), accepting)
     for i in range(k):
-        h = _mix(_mix(h, arena[nodes + i]), arena[stacks + i])
+        h = mix(mix(h, arena[nodes + i]), arena[stacks + i])
     return np.int64(h & np.uint64(arena[STATE_SLOTS] - 1))
-
-
-@njit(cache=True, boundscheck=False)
-def add(arena: Arena, n: int, node: int, stack: int) -> int:
-    """Append (node, stack) to the worklist of length n unless seen in this closure; new length, or GROW_WORK."""
-    slots = arena[SEEN_SLOTS]
-    seen = arena[SEEN]
-    stamp = arena[STAMP]
-    h = np.int64(_mix(_mix(np.uint64(3), node), stack) & np.uint64(slots - 1))
-    while arena[seen + 3 * h] == stamp:
-        if arena[seen + 3 * h + 1] == node and arena[seen + 3 * h + 2] == stack:
-            return n
-        h = (h + 1) & (slots - 1)
-    if n >= arena[CAP_WORK]:
-        return GROW_WORK
-    arena[seen + 3 * h] = stamp
-    arena[seen + 3 * h + 1] = node
-    arena[seen + 3 * h + 2] = stack
-    arena[arena[W_NODE] + n] = node
-    arena[arena[W_STACK] + n] = stack
-    return n + 1
-
-
-@njit(cache=True, boundscheck=False)
-def _frame_distance(arena: Arena, ret: int, data: int, parent: int) -> int:
-    """Shortest completion in bytes of what comes after the current rule, given its frame."""
-    if ret >= 0:
-        total = np.int64(arena[arena[DISTANCE] + ret])
-    else:
-        loop = arena[REPEATS] + 4 * (-1 - ret)
-        rounds = 0 if data == FREE else arena[loop + 2] - 1 - max(0, data)
-        total = max(0, rounds) * np.int64(arena[arena[DISTANCE] + arena[loop]])
-        total += arena[arena[DISTANCE] + arena[loop + 1]]
-    return min(FAR, total + arena[arena[S_DISTANCE] + parent])
-
-
-@njit(cache=True, boundscheck=False)
-def push(arena: Arena, ret: int, data: int, parent: int) -> int:
-    """The stack with this frame on top of `parent`, or GROW."""
-    slots = arena[STACK_SLOTS]
-    table = arena[STACK_TABLE]
-    s_return, s_data, s_parent = arena[S_RETURN], arena[S_DATA], arena[S_PARENT]
-    h = frame_slot(arena, ret, data, parent)
-    while True:
-        s = arena[table + h]
-        if s < 0:
-            break
-        if arena[s_return + s] == ret and arena[s_parent + s] == parent and arena[s_data + s] == data:
-            return s
-        h = (h + 1) & (slots - 1)
-    s = arena[N_STACKS]
-    if s >= arena[CAP_STACKS]:
-        return GROW
-    arena[N_STACKS] = s + 1
-    arena[table + h] = s
-    arena[s_return + s] = ret
-    arena[s_data + s] = data
-    arena[s_parent + s] = parent
-    arena[arena[S_DISTANCE] + s] = _frame_distance(arena, ret, data, parent)
-    arena[arena[S_ALIAS] + s] = UNKNOWN
-    return s
 
 
 @njit(cache=True, boundscheck=False)
@@ -209,8 +125,10 @@ def intern(arena: Arena, k: int, accepting: int) -> int:
         a, s = arena[kn + i], arena[ks + i]
         arena[items + o + i] = a
         arena[stacks + o + i] = s
-        rest = arena[arena[DISTANCE] + a] + arena[arena[S_DISTANCE] + s]
-        distance = min(distance, rest)
+        if s != 0 and arena[arena[S_RETURN] + s] == ESCAPE:
+            distance = min(distance, escape_distance(arena, a, s))
+        else:
+            distance = min(distance, arena[arena[DISTANCE] + a] + arena[arena[S_DISTANCE] + s])
     arena[arena[Q_DISTANCE] + q] = distance
     row = arena[TRANSITIONS] + np.int64(q) * arena[N_CLASSES]
     for c in range(arena[N_CLASSES]):
@@ -230,10 +148,13 @@ def closure(arena: Arena, n: int) -> int:
     while i < n:
         a, s = arena[wn + i], arena[ws + i]
         i += 1
-        if arena[edge_ptr + a + 1] > arena[edge_ptr + a]:
+        escaped = s != 0 and arena[arena[S_RETURN] + s] == ESCAPE
+        if escaped or arena[edge_ptr + a + 1] > arena[edge_ptr + a]:
             arena[kn + k] = a
             arena[ks + k] = s
             k += 1
+        if escaped:
+            continue
         if arena[final + a]:
             if s == 0:
                 accepting = 1

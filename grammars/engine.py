@@ -68,7 +68,7 @@ class Engine:
 
     def _allocate(self, old: layout.Arena | None) -> layout.Arena:
         program, sizes = self.program, self._capacities
-        classes = len(program.representatives)
+        classes = program.byte_classes
         bare = (
             (program.final == 1)
             & (np.diff(program.edge_ptr) == 0)
@@ -78,10 +78,11 @@ class Engine:
         ).astype(np.int32)
         constants = {
             layout.CLASSES: program.classes,
-            layout.REPRESENTATIVES: program.representatives,
+            layout.REPRESENTATIVES: np.append(program.representatives, np.int32(layout.SYMBOLS)),
             layout.DISTANCE: program.distance,
             layout.FINAL: program.final,
             layout.BARE: bare,
+            layout.TEXT: program.text,
             layout.EDGE_PTR: program.edge_ptr,
             layout.EDGES: program.edges,
             layout.EPSILON_PTR: program.epsilon_ptr,
@@ -171,7 +172,14 @@ class Engine:
         if self.is_dead(state):
             return b""
         out = np.empty(limit, np.uint8)
-        return out[: self.run(k.forced, state, out)].tobytes()
+        return out[: self.run(k.forced, state, out, True)].tobytes()
+
+    def drafted_bytes(self, state: int, limit: int = 4096) -> bytes:
+        """Bytes with which every full match goes on that escapes no character of a JSON string without need."""
+        if self.is_dead(state):
+            return b""
+        out = np.empty(limit, np.uint8)
+        return out[: self.run(k.forced, state, out, False)].tobytes()
 
     def distance(self, state: int) -> int:
         """Length in bytes of the shortest completion. Raises GrammarError in the dead state."""
@@ -195,5 +203,5 @@ def _use_kernels() -> None:
     network.literal(body.start, b"a", body.end)
     network.repeat(network.main.start, body, network.main.end, 1, 1000)
     engine = Engine(network.build(), horizon=4)
-    engine.forced_bytes(engine.alias(engine.advance(engine.start, b"aa")))
+    engine.drafted_bytes(engine.alias(engine.advance(engine.start, b"aa")))
     engine.run(aliases.relax, engine.step(engine.start, 97))

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from .arena import (
     CLASSES,
+    CONTROL,
     DEAD,
     EDGE_PTR,
     EDGES,
+    ESCAPE,
     I_NODE,
     I_STACK,
     N_CLASSES,
@@ -32,11 +34,14 @@ from .arena import (
     STAMP,
     STATE_SLOTS,
     STATE_TABLE,
+    TEXT,
     TRANSITIONS,
     UNKNOWN,
     Arena,
 )
-from .configuration_kernels import add, closure, frame_slot, set_slot
+from .cell_kernels import add, frame_slot
+from .configuration_kernels import closure, set_slot
+from .escape_kernels import begin_escape, go_on_escape
 
 
 @njit(cache=True, boundscheck=False)
@@ -58,8 +63,25 @@ def step_class(arena: Arena, q: int, c: int) -> int:
     n = 0
     o = arena[arena[Q_OFFSET] + q]
     edge_ptr, edges = arena[EDGE_PTR], arena[EDGES]
+    backslash = arena[arena[CLASSES] + 0x5C]
     for i in range(o, o + arena[arena[Q_LENGTH] + q]):
         a, s = arena[arena[I_NODE] + i], arena[arena[I_STACK] + i]
+        if s != 0 and arena[arena[S_RETURN] + s] == ESCAPE:
+            lo = hi = c
+            n = go_on_escape(arena, n, a, s, arena[arena[REPRESENTATIVES] + c])
+            if n < 0:
+                return n
+            continue
+        if arena[arena[TEXT] + a]:
+            if c == backslash:
+                n = begin_escape(arena, n, a, s)
+                if n < 0:
+                    return n
+                lo = hi = c
+            elif c < backslash:
+                hi = min(hi, backslash - 1)
+            else:
+                lo = max(lo, backslash + 1)
         for e in range(arena[edge_ptr + a], arena[edge_ptr + a + 1]):
             first, last = arena[edges + 3 * e], arena[edges + 3 * e + 1]
             if first > c:
@@ -103,16 +125,33 @@ def advance(arena: Arena, q: int, data: NDArray[np.uint8], begin: int, end: int)
 
 
 @njit(cache=True, boundscheck=False)
-def forced(arena: Arena, q: int, out: NDArray[np.uint8]) -> int:
-    """Write the bytes that every completion of q begins with; their number (at most out.size), or GROW."""
+def _may_read_raw(arena: Arena, q: int) -> bool:
+    """Whether something else than the backslash of an escape may come next, at a state within a JSON string."""
+    o = arena[arena[Q_OFFSET] + q]
+    for i in range(o, o + arena[arena[Q_LENGTH] + q]):
+        a, s = arena[arena[I_NODE] + i], arena[arena[I_STACK] + i]
+        if s != 0 and arena[arena[S_RETURN] + s] == ESCAPE:
+            return False
+        for e in range(arena[arena[EDGE_PTR] + a], arena[arena[EDGE_PTR] + a + 1]):
+            if arena[arena[REPRESENTATIVES] + arena[arena[EDGES] + 3 * e]] < CONTROL:
+                return True
+    return False
+
+
+@njit(cache=True, boundscheck=False)
+def forced(arena: Arena, q: int, out: NDArray[np.uint8], escapes: bool) -> int:
+    """Write the bytes that every completion of q begins with; their number (at most out.size), or GROW.
+
+    Without `escapes`, completions count only if they escape no character that may be raw."""
     n = 0
+    backslash = arena[arena[CLASSES] + 0x5C]
     while n < out.size and not arena[arena[Q_ACCEPTING] + q]:
         only, following = -1, DEAD
         for c in range(arena[N_CLASSES]):
             r = step_class(arena, q, c)
             if r < DEAD:
                 return r
-            if r >= 0:
+            if r >= 0 and (escapes or c != backslash or not _may_read_raw(arena, q)):
                 if only >= 0:
                     return n
                 only, following = c, r

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .arena import CONTROL, SYMBOLS
 from .budget import Budget
 from .errors import BudgetExceeded, EmptyLanguage, GrammarError
 from .network_kernels import UNREACHABLE, group, representatives, shortest_completions
@@ -38,9 +39,10 @@ class Rule(NamedTuple):
 class Program:
     """A built network: flat int32 arrays, immutable and picklable.
 
-    Edges of node v lie at `*_ptr[v]:*_ptr[v + 1]`. Byte ranges are given in byte classes: `classes[b]` is the class of
-    byte b, `representatives[c]` one byte of class c. `distance[v]` is the length in bytes of the shortest way from v
-    to the end of its rule.
+    Edges of node v lie at `*_ptr[v]:*_ptr[v + 1]`. Ranges are given in classes of symbols: `classes[x]` is the class of
+    symbol x (a byte, or a character that JSON must escape), `representatives[c]` the first symbol of class c; those of
+    bytes come first. `distance[v]` is the length in bytes of the shortest way from v to the end of its rule. `text[v]`
+    is 1 where a character of a JSON string is read, which may also be spelled by an escape.
     """
 
     start: int
@@ -49,6 +51,7 @@ class Program:
     representatives: Int32Array
     distance: Int32Array
     final: Int32Array
+    text: Int32Array
     edge_ptr: Int32Array
     edges: Int32Array  # [n, 3]: first class, last class, target
     epsilon_ptr: Int32Array
@@ -63,6 +66,11 @@ class Program:
         """Number of nodes, trimmed ones included."""
         return len(self.final)
 
+    @property
+    def byte_classes(self) -> int:
+        """Number of classes of bytes."""
+        return int(self.classes[CONTROL - 1]) + 1
+
 
 class Network:
     """Builder of a network. Nodes are integers; `main` is the rule of the whole grammar."""
@@ -76,6 +84,7 @@ class Network:
         self._calls = array("i")
         self._repeats = array("i")
         self._finals = array("i")
+        self._texts = array("i")  # first and last node of runs
         self.memo: dict[Hashable, Any] = {}
         self.main = self.rule()
 
@@ -108,9 +117,20 @@ class Network:
         """From a to b, reading nothing."""
         self._epsilons.extend((a, b))
 
+    def text(self, first: int, last: int | None = None) -> None:
+        """The nodes first..last (one node unless given) read characters of a JSON string: each may be escaped."""
+        self._texts.extend((first, first if last is None else last))
+
     def edge(self, a: int, lo: int, hi: int, b: int) -> None:
-        """From a to b, reading one byte of lo..hi, both included."""
+        """From a to b, reading one symbol of lo..hi, both included: bytes, or characters that JSON must escape."""
         self._edges.extend((a, lo, hi, b))
+
+    def quoted(self, a: int, data: bytes, b: int) -> None:
+        """From a to b, reading a JSON string of plain characters: `data` is printable ASCII, nothing to be escaped."""
+        start = self.literal(a, b'"')  # its nodes are numbered in sequence; the last one reads the closing quote
+        if data:
+            self._texts.extend((start, start + len(data) - 1))
+        self.literal(start, data + b'"', b)
 
     def literal(self, a: int, data: bytes, b: int | None = None) -> int:
         """From a, reading the bytes of `data`, to b (a new node unless given); returns b."""
@@ -154,7 +174,9 @@ class Network:
         shift = self._nodes
         self._nodes += program.nodes
         self._finals.extend((np.flatnonzero(program.final) + shift).tolist())
-        last = np.append(program.representatives[1:], 256) - 1
+        texts = np.flatnonzero(program.text) + shift
+        self._texts.extend(np.stack([texts, texts], 1).reshape(-1).tolist())
+        last = np.append(program.representatives[1:], SYMBOLS) - 1
         source = np.repeat(np.arange(program.nodes), np.diff(program.edge_ptr)) + shift
         first, final, target = program.edges.T
         columns = [source, program.representatives[first], last[final], target + shift]
@@ -196,13 +218,14 @@ class Network:
         plain = final == 0
         for others in (epsilons, calls, repeats):
             plain[others[:, 0]] = False
+        text = _marked(self._texts, self._nodes)
         edge_ptr, grouped_edges = group(edges, self._nodes)
-        same = representatives(grouped_edges, edge_ptr, plain)
+        same = representatives(grouped_edges, edge_ptr, plain, text)
         edges = edges[same[edges[:, 0]] == edges[:, 0]]
         edges[:, 3] = same[edges[:, 3]]
         for others, nodes in ((epsilons, (1,)), (calls, (1, 2)), (repeats, (1, 2))):
             others[:, nodes] = same[others[:, nodes]]
-        classes = _byte_classes(edges)
+        classes = _symbol_classes(edges, bool(text.any()))
         edges[:, 1:3] = classes[edges[:, 1:3]]
         edge_ptr, grouped_edges = group(edges, self._nodes)
         epsilon_ptr, grouped_epsilons = group(epsilons, self._nodes)
@@ -215,6 +238,7 @@ class Network:
             representatives=np.unique(classes, return_index=True)[1].astype(np.int32),
             distance=distance,
             final=final,
+            text=text,
             edge_ptr=edge_ptr,
             edges=grouped_edges,
             epsilon_ptr=epsilon_ptr,
@@ -232,10 +256,24 @@ def _table(values: array[int], columns: int) -> Int32Array:
     return np.frombuffer(values, np.int32).reshape(-1, columns)
 
 
-def _byte_classes(edges: Int32Array) -> Int32Array:
-    """Class of every byte: bytes that no edge tells apart share one."""
-    cuts = np.zeros(257, np.int32)
+def _marked(runs: array[int], nodes: int) -> Int32Array:
+    """1 for the nodes in the runs (pairs of first and last node), else 0."""
+    borders = np.zeros(nodes + 1, np.int32)
+    pairs = _table(runs, 2)
+    np.add.at(borders, pairs[:, 0], 1)
+    np.add.at(borders, pairs[:, 1] + 1, -1)
+    return (np.cumsum(borders[:nodes]) > 0).astype(np.int32)
+
+
+def _symbol_classes(edges: Int32Array, escapes: bool) -> Int32Array:
+    """Class of every symbol: those that no edge tells apart, and no escape sequence, share one."""
+    cuts = np.zeros(SYMBOLS + 1, np.int32)
     cuts[edges[:, 1]] = 1
     cuts[edges[:, 2] + 1] = 1
+    if escapes:
+        letters = np.frombuffer(b'"\\/bfnrtu0123456789abcdefABCDEF', np.uint8).astype(np.int32)
+        cuts[letters] = 1
+        cuts[letters + 1] = 1
     cuts[0] = 0
-    return np.cumsum(cuts[:256], dtype=np.int32)
+    cuts[CONTROL] = 1
+    return np.cumsum(cuts[:SYMBOLS], dtype=np.int32)

@@ -6,7 +6,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .arena import CONTROL, QUOTE
+
 UNREACHABLE = 1 << 30
+
+
+@njit(cache=True)
+def _cost(lo: int, hi: int) -> int:
+    """Bytes that the shortest spelling of one of the symbols lo..hi takes."""
+    if lo < CONTROL:
+        return 1
+    for symbol in range(lo, hi + 1):
+        if symbol >= QUOTE or 8 <= symbol - CONTROL <= 10 or 12 <= symbol - CONTROL <= 13:
+            return 2  # a short escape
+    return 6
 
 
 @njit(cache=True)
@@ -69,7 +82,7 @@ def shortest_completions(
         for at in range(pointers[v], pointers[v + 1]):
             i = used_by[at]
             if i < n_edges:
-                source, cost = edges[i, 0], best[edges[i, 3]] + 1
+                source, cost = edges[i, 0], best[edges[i, 3]] + _cost(edges[i, 1], edges[i, 2])
             elif i < n_edges + n_epsilons:
                 source, cost = epsilons[i - n_edges, 0], best[epsilons[i - n_edges, 1]]
             elif i < n_edges + n_epsilons + n_calls:
@@ -109,12 +122,12 @@ def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDAr
 
 @njit(cache=True)
 def representatives(
-    edges: NDArray[np.int32], pointers: NDArray[np.int32], plain: NDArray[np.bool_]
+    edges: NDArray[np.int32], pointers: NDArray[np.int32], plain: NDArray[np.bool_], kinds: NDArray[np.int32]
 ) -> NDArray[np.int32]:
     """For every node the first one with the same outgoing byte edges, so that states reach the same nodes early.
 
     `edges` [n, 3] (lo, hi, target) grouped by `pointers`; only nodes marked in `plain`, which have byte edges alone
-    and are not final, are merged. Rounds go on until nothing merges any more.
+    and are not final, are merged, and only if they are of the same kind. Rounds go on until nothing merges any more.
     """
     nodes = pointers.size - 1
     same = np.arange(nodes).astype(np.int32)
@@ -129,16 +142,16 @@ def representatives(
             if not plain[v] or same[v] != v:
                 continue
             begin, end = pointers[v], pointers[v + 1]
-            h = np.uint64(end - begin)
+            h = np.uint64(2 * (end - begin) + kinds[v])
             for e in range(begin, end):
-                cell = np.uint64(edges[e, 0] * 256 + edges[e, 1]) + (np.uint64(same[edges[e, 2]]) << np.uint64(17))
+                cell = np.uint64(edges[e, 0] * 512 + edges[e, 1]) + (np.uint64(same[edges[e, 2]]) << np.uint64(18))
                 h = (h ^ cell) * np.uint64(0x9E3779B97F4A7C15)
                 h ^= h >> np.uint64(29)
             i = np.int64(h & np.uint64(slots - 1))
             while table[i] >= 0:
                 u = table[i]
                 first = pointers[u]
-                equal = pointers[u + 1] - first == end - begin
+                equal = pointers[u + 1] - first == end - begin and kinds[u] == kinds[v]
                 e = begin
                 while equal and e < end:
                     d = first + e - begin

@@ -25,7 +25,7 @@ def intersection(left: Grammar, right: Grammar) -> Callable[[Network, int, int],
     first, second = left.automaton, right.automaton
     cuts = np.zeros(256, bool)
     for program in (left.program, right.program):
-        cuts[program.representatives] = True
+        cuts[program.representatives[: program.byte_classes]] = True
     lows = np.flatnonzero(cuts).tolist()
     highs = [*(low - 1 for low in lows[1:]), 255]
 

@@ -13,9 +13,9 @@ from typing import Any
 from ..characters import from_characters, subtract
 from ..errors import GrammarError
 from ..network import Network, Rule
-from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_any_character, add_json_characters, add_other_characters
+from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_json_characters, add_other_characters
 
-PLAIN = re.compile(r"[ !#-.0-\[\]-~]*")  # texts whose only canonical spelling is themselves
+PLAIN = re.compile(r"[ !#-\[\]-~]*")  # texts of PLAIN_CHARACTERS
 MAX_SPACES, MAX_TABS = 24, 8
 
 
@@ -26,7 +26,7 @@ def free_string(net: Network) -> Rule:
         rule = net.memo["free string"] = net.rule()
         body = net.node()
         net.edge(rule.start, 0x22, 0x22, body)
-        add_any_character(net, body, body)
+        add_json_characters(net, body, CHARACTERS, body)
         net.edge(body, 0x22, 0x22, rule.end)
     return rule
 
@@ -40,7 +40,7 @@ def bounded_string(net: Network, minimum: int, maximum: int | None) -> Rule:
         character: Rule | None = net.memo.get("character")
         if character is None:
             character = net.memo["character"] = net.rule()
-            add_any_character(net, character.start, character.end)
+            add_json_characters(net, character.start, CHARACTERS, character.end)
         before, after = net.node(), net.node()
         net.edge(rule.start, 0x22, 0x22, before)
         net.repeat(before, character, after, minimum, maximum)
@@ -49,9 +49,9 @@ def bounded_string(net: Network, minimum: int, maximum: int | None) -> Rule:
 
 
 def add_literal(net: Network, a: int, text: str, b: int) -> None:
-    """Add the string `text` in canonical spelling, quotes included, between the nodes a and b."""
+    """Add the string `text`, quotes included, between the nodes a and b."""
     if PLAIN.fullmatch(text):
-        net.literal(a, b'"' + text.encode() + b'"', b)
+        net.quoted(a, text.encode(), b)
         return
     node = net.literal(a, b'"')
     for character in text:
@@ -79,7 +79,7 @@ def trie(strings: Iterable[str]) -> Trie:
 
 
 def add_one_of(net: Network, a: int, strings: Iterable[str], b: int) -> None:
-    """Add the given strings in canonical spelling, quotes included; they share their beginnings and the end."""
+    """Add the given strings, quotes included; they share their beginnings and the end."""
     start, leaf = net.node(), net.node()
     net.edge(a, 0x22, 0x22, start)
     net.edge(leaf, 0x22, 0x22, b)
@@ -99,7 +99,7 @@ def add_one_of(net: Network, a: int, strings: Iterable[str], b: int) -> None:
 
 
 def free_key(net: Network, excluded: frozenset[str]) -> Rule:
-    """Rule of all keys in canonical spelling, quotes included, but for the `excluded` ones."""
+    """Rule of all keys, quotes included, but for the `excluded` ones."""
     key = ("free key", excluded)
     rule: Rule | None = net.memo.get(key)
     if rule is not None:
@@ -137,6 +137,7 @@ def free_key(net: Network, excluded: frozenset[str]) -> Rule:
 def _add_character(net: Network, a: int, character: str, b: int) -> None:
     code = ord(character)
     if character in PLAIN_CHARACTERS:
+        net.text(a)
         net.edge(a, code, code, b)
     else:
         add_json_characters(net, a, ((code, code),), b)
