@@ -26,6 +26,15 @@ CONTROL, QUOTE, BACKSLASH, SYMBOLS = 256, 288, 289, 290
 # What `return` of a stack frame stands for, besides a node (>= 0) and a counted loop (-1 - r): at most SPECIAL.
 SPECIAL = -(1 << 26)
 ESCAPE = -(1 << 30)  # an escape sequence has begun; `data` is how far it is (escape_kernels.py)
+CELL = -(1 << 29)  # no frame, but a cell of a set or a text: `data` is one member, `parent` the rest
+SCOPE = -(1 << 28)  # SCOPE - i: scope i, `data` is the set of the items read (scope_kernels.py)
+RECORD = -(1 << 27)  # a text is being recorded: `data` is what has been read of it
+TEXTS, DUMMY = 1 << 28, 1 << 29  # members of sets: recorded texts from TEXTS on; something that equals no text
+UNTRACKED = -7  # the text of a RECORD that is not looked at
+SCOPE_CELLS = 11
+# Codes of options besides the named items (>= 0): an item without a name that is not counted, one that is, one whose
+# text is recorded and differs from all others, and what stands for "a further item is possible".
+ANOTHER, COUNTED, RECORDED, FURTHER = -1, -2, -3, -4
 
 # Counters and capacities in the header.
 N_STATES, N_ITEMS, N_STACKS, STAMP, N_CLASSES, HORIZON = range(6)
@@ -33,6 +42,7 @@ CAP_STATES, CAP_ITEMS, CAP_STACKS, CAP_WORK, STATE_SLOTS, STACK_SLOTS, SEEN_SLOT
 # Offsets of the sections. The program (constant):
 CLASSES, REPRESENTATIVES, DISTANCE, FINAL, BARE, TEXT, EDGE_PTR, EDGES, EPSILON_PTR, EPSILONS = range(16, 26)
 CALL_PTR, CALLS, REPEAT_PTR, REPEATS = range(26, 30)
+SCOPED_PTR, SCOPED, OPTION_PTR, OPTIONS, SCOPES, SCOPE_ITEMS, BEFORE, WAYS, LENGTHS = range(30, 39)
 # Stack frames, states, their configurations, transitions (grow):
 S_RETURN, S_DATA, S_PARENT, S_DISTANCE, S_ALIAS, STACK_TABLE = range(40, 46)
 Q_OFFSET, Q_LENGTH, Q_ACCEPTING, Q_DISTANCE, Q_ALIAS, STATE_TABLE = range(46, 52)
@@ -40,5 +50,5 @@ I_NODE, I_STACK, TRANSITIONS = range(52, 55)
 # Work space: the worklist, the configurations kept, the set of those seen.
 W_NODE, W_STACK, K_NODE, K_STACK, SEEN = range(55, 60)
 # What a look at a range of characters has found (escape_kernels.py).
-X_COVER, X_TARGET, X_MIXED, X_DISTANCE = range(64, 68)
+X_COVER, X_TARGET, X_MIXED, X_DISTANCE, X_WAYS = range(64, 69)
 HEADER = 80

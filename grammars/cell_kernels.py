@@ -14,8 +14,10 @@ import numpy as np
 from numba import njit
 
 from .arena import (
+    BEFORE,
     CAP_STACKS,
     CAP_WORK,
+    CELL,
     DISTANCE,
     FAR,
     FREE,
@@ -28,6 +30,7 @@ from .arena import (
     S_DISTANCE,
     S_PARENT,
     S_RETURN,
+    SCOPE,
     SEEN,
     SEEN_SLOTS,
     SPECIAL,
@@ -39,6 +42,7 @@ from .arena import (
     W_STACK,
     Arena,
 )
+from .scope_kernels import BEHIND, first_step, owed, scope_of
 
 
 @njit(cache=True, boundscheck=False, inline="always")
@@ -79,8 +83,16 @@ def _frame_distance(arena: Arena, ret: int, data: int, parent: int) -> int:
     """Shortest completion in bytes of what comes after the current rule, given its frame."""
     if ret >= 0:
         total = np.int64(arena[arena[DISTANCE] + ret])
+        before = arena[arena[BEFORE] + ret]
+        if before:
+            total = np.int64(first_step(arena, parent, before == 1))
     elif ret <= SPECIAL:
+        if ret == CELL:
+            return 1 + (arena[arena[S_DISTANCE] + parent] if parent != 0 else 0)
         total = np.int64(0)
+        if CELL < ret <= SCOPE:
+            scope = scope_of(arena, ret)
+            total += arena[arena[DISTANCE] + arena[scope + BEHIND]] + owed(arena, scope, data)
     else:
         loop = arena[REPEATS] + 4 * (-1 - ret)
         rounds = 0 if data == FREE else arena[loop + 2] - 1 - max(0, data)
@@ -114,3 +126,23 @@ def push(arena: Arena, ret: int, data: int, parent: int) -> int:
     arena[arena[S_DISTANCE] + s] = _frame_distance(arena, ret, data, parent)
     arena[arena[S_ALIAS] + s] = UNKNOWN
     return s
+
+
+@njit(cache=True, boundscheck=False)
+def insert(arena: Arena, n: int, cells: int, item: int) -> int:
+    """The set with one more item, which it does not hold yet (a DUMMY it may); or GROW, GROW_WORK. The worklist, of
+    length n, lends its free end."""
+    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
+    wn, free = arena[W_NODE], arena[CAP_WORK]
+    rest = cells
+    while rest != 0 and arena[s_data + rest] > item:
+        free -= 1
+        if free <= n:
+            return GROW_WORK
+        arena[wn + free] = arena[s_data + rest]
+        rest = arena[s_parent + rest]
+    result = push(arena, CELL, item, rest)
+    while result >= 0 and free < arena[CAP_WORK]:
+        result = push(arena, CELL, arena[wn + free], result)
+        free += 1
+    return result

@@ -1,8 +1,9 @@
 """Numba kernels on the characters that a node of a network reads, decoded: in UTF-8, or as symbols of their own.
 
 `look` tells what a node does on a range of characters: how many of them it reads (X_COVER), whether all of those lead
-to one node (X_TARGET, X_MIXED), and the shortest way to the end of the rule from there (X_DISTANCE). `follow` adds what
-comes after one character to the worklist.
+to one node (X_TARGET, X_MIXED), the shortest way to the end of the rule from there (X_DISTANCE), and, in a rule whose
+texts are recorded, how many ways there are (X_WAYS). `follow` adds what comes after one character to the
+worklist.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ from .arena import (
     EDGES,
     FAR,
     REPRESENTATIVES,
+    WAYS,
     X_COVER,
     X_DISTANCE,
     X_MIXED,
     X_TARGET,
+    X_WAYS,
     Arena,
 )
 from .cell_kernels import add
+from .record_kernels import recorded_character
 
 
 @njit(cache=True, boundscheck=False)
 def clear(arena: Arena) -> None:
     """Forget what was seen."""
-    arena[X_COVER], arena[X_TARGET], arena[X_MIXED], arena[X_DISTANCE] = 0, -1, 0, FAR
+    arena[X_COVER], arena[X_TARGET], arena[X_MIXED], arena[X_DISTANCE], arena[X_WAYS] = 0, -1, 0, FAR, 0
 
 
 @njit(cache=True, boundscheck=False)
@@ -53,6 +57,7 @@ def _look1(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
         elif arena[X_TARGET] != target:
             arena[X_MIXED] = 1
         arena[X_COVER] += last - first + 1
+        arena[X_WAYS] = min(FAR, arena[X_WAYS] + min(FAR // 1024, arena[arena[WAYS] + target]) * (last - first + 1))
         arena[X_DISTANCE] = min(arena[X_DISTANCE], arena[arena[DISTANCE] + target])
 
 
@@ -74,10 +79,11 @@ def _look2(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
             d = first if part == 0 else last if part == 1 else first + 1
             begin = lo & 63 if d == lo >> 6 else 0
             end = hi & 63 if d == hi >> 6 else 63
-            before = arena[X_COVER]
+            before, ways = arena[X_COVER], arena[X_WAYS]
             _look1(arena, target, 0x80, begin, end)
             if part == 2:
                 arena[X_COVER] += (last - first - 2) * (arena[X_COVER] - before)
+                arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
 
 
 @njit(cache=True, boundscheck=False)
@@ -98,10 +104,11 @@ def _look3(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
             d = first if part == 0 else last if part == 1 else first + 1
             begin = lo & 4095 if d == lo >> 12 else 0
             end = hi & 4095 if d == hi >> 12 else 4095
-            before = arena[X_COVER]
+            before, ways = arena[X_COVER], arena[X_WAYS]
             _look2(arena, target, 0x80, begin, end)
             if part == 2:
                 arena[X_COVER] += (last - first - 2) * (arena[X_COVER] - before)
+                arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
 
 
 @njit(cache=True, boundscheck=False)
@@ -122,10 +129,11 @@ def _look4(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
             d = first if part == 0 else last if part == 1 else first + 1
             begin = lo & 262143 if d == lo >> 18 else 0
             end = hi & 262143 if d == hi >> 18 else 262143
-            before = arena[X_COVER]
+            before, ways = arena[X_COVER], arena[X_WAYS]
             _look3(arena, target, 0x80, begin, end)
             if part == 2:
                 arena[X_COVER] += (last - first - 2) * (arena[X_COVER] - before)
+                arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
 
 
 @njit(cache=True, boundscheck=False)
@@ -199,6 +207,9 @@ def _follow4(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
 @njit(cache=True, boundscheck=False)
 def follow(arena: Arena, n: int, node: int, s: int, c: int) -> int:
     """Add what comes after the character c, read at the node; new length of the worklist, or a code."""
+    s = recorded_character(arena, s, c)
+    if s < 0:
+        return s
     if c < 0x20:
         return _follow1(arena, n, node, s, CONTROL + c)
     if c == 0x22 or c == 0x5C:

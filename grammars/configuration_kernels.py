@@ -10,13 +10,17 @@ import numpy as np
 from numba import njit
 
 from .arena import (
+    ANOTHER,
     BARE,
     CALL_PTR,
     CALLS,
     CAP_ITEMS,
     CAP_STATES,
+    CELL,
+    COUNTED,
     DEAD,
     DISTANCE,
+    DUMMY,
     EDGE_PTR,
     EPSILON_PTR,
     EPSILONS,
@@ -24,6 +28,7 @@ from .arena import (
     FAR,
     FINAL,
     FREE,
+    FURTHER,
     GROW,
     I_NODE,
     I_STACK,
@@ -33,17 +38,24 @@ from .arena import (
     N_CLASSES,
     N_ITEMS,
     N_STATES,
+    OPTION_PTR,
+    OPTIONS,
     Q_ACCEPTING,
     Q_ALIAS,
     Q_DISTANCE,
     Q_LENGTH,
     Q_OFFSET,
+    RECORD,
+    RECORDED,
     REPEAT_PTR,
     REPEATS,
     S_DATA,
     S_DISTANCE,
     S_PARENT,
     S_RETURN,
+    SCOPE,
+    SCOPED,
+    SCOPED_PTR,
     STATE_SLOTS,
     STATE_TABLE,
     TRANSITIONS,
@@ -52,8 +64,10 @@ from .arena import (
     W_STACK,
     Arena,
 )
-from .cell_kernels import add, mix, push
+from .cell_kernels import add, insert, mix, push
 from .escape_kernels import escape_distance
+from .record_kernels import finish_record, is_exhausted, is_spent, record_distance
+from .scope_kernels import BEHIND, has_room, holds, is_required, may_end, may_go_on, may_go_on_by_name, scope_of
 
 
 @njit(cache=True, boundscheck=False)
@@ -125,8 +139,11 @@ def intern(arena: Arena, k: int, accepting: int) -> int:
         a, s = arena[kn + i], arena[ks + i]
         arena[items + o + i] = a
         arena[stacks + o + i] = s
-        if s != 0 and arena[arena[S_RETURN] + s] == ESCAPE:
+        ret = 0 if s == 0 else arena[arena[S_RETURN] + s]
+        if ret == ESCAPE:
             distance = min(distance, escape_distance(arena, a, s))
+        elif ret == RECORD:
+            distance = min(distance, record_distance(arena, a, s))
         else:
             distance = min(distance, arena[arena[DISTANCE] + a] + arena[arena[S_DISTANCE] + s])
     arena[arena[Q_DISTANCE] + q] = distance
@@ -142,14 +159,23 @@ def closure(arena: Arena, n: int) -> int:
     wn, ws, kn, ks = arena[W_NODE], arena[W_STACK], arena[K_NODE], arena[K_STACK]
     edge_ptr, eps_ptr, call_ptr = arena[EDGE_PTR], arena[EPSILON_PTR], arena[CALL_PTR]
     repeat_ptr, final = arena[REPEAT_PTR], arena[FINAL]
+    scoped_ptr, option_ptr = arena[SCOPED_PTR], arena[OPTION_PTR]
     accepting = 0
     k = 0
     i = 0
     while i < n:
         a, s = arena[wn + i], arena[ws + i]
         i += 1
-        escaped = s != 0 and arena[arena[S_RETURN] + s] == ESCAPE
-        if escaped or arena[edge_ptr + a + 1] > arena[edge_ptr + a]:
+        top = 0 if s == 0 else arena[arena[S_RETURN] + s]
+        escaped = top == ESCAPE
+        spent = 0
+        if top == RECORD and arena[edge_ptr + a + 1] > arena[edge_ptr + a]:
+            spent = is_spent(arena, n, a, s)
+            if spent < 0:
+                return spent
+        if spent:
+            pass
+        elif escaped or arena[edge_ptr + a + 1] > arena[edge_ptr + a]:
             arena[kn + k] = a
             arena[ks + k] = s
             k += 1
@@ -162,6 +188,16 @@ def closure(arena: Arena, n: int) -> int:
                 ret, parent = arena[arena[S_RETURN] + s], arena[arena[S_PARENT] + s]
                 if ret >= 0:
                     n = add(arena, n, ret, parent)
+                elif ret == RECORD:
+                    frame = finish_record(arena, n, s)
+                    if frame >= 0:
+                        n = add(arena, n, arena[arena[S_RETURN] + parent], frame)
+                    elif frame != DEAD:
+                        return frame
+                elif CELL < ret <= SCOPE:
+                    scope = scope_of(arena, ret)
+                    if may_end(arena, scope, arena[arena[S_DATA] + s]):
+                        n = add(arena, n, arena[scope + BEHIND], parent)
                 else:
                     n = _next_round(arena, n, ret, arena[arena[S_DATA] + s], parent)
                 if n < 0:
@@ -190,7 +226,64 @@ def closure(arena: Arena, n: int) -> int:
             n = add(arena, n, arena[loop], t)
             if n < 0:
                 return n
+        for e in range(arena[scoped_ptr + a], arena[scoped_ptr + a + 1]):
+            t = push(arena, SCOPE - arena[arena[SCOPED] + 2 * e + 1], 0, s)
+            if t < 0:
+                return t
+            n = add(arena, n, arena[arena[SCOPED] + 2 * e], t)
+            if n < 0:
+                return n
+        for e in range(arena[option_ptr + a], arena[option_ptr + a + 1]):
+            n = _option(arena, n, arena[OPTIONS] + 4 * e, s)
+            if n < 0:
+                return n
     return intern(arena, k, accepting)
+
+
+@njit(cache=True, boundscheck=False)
+def _option(arena: Arena, n: int, option: int, s: int) -> int:
+    """Begin an item of the scope whose frame is on top of s, if it may come; new length of the worklist or a code."""
+    code, start, behind = arena[option], arena[option + 1], arena[option + 2]
+    ret, cells, parent = arena[arena[S_RETURN] + s], arena[arena[S_DATA] + s], arena[arena[S_PARENT] + s]
+    scope = scope_of(arena, ret)
+    if code == FURTHER:
+        possible = _may_go_on(arena, n, scope, cells, behind)
+        return add(arena, n, start, s) if possible > 0 else n if possible == 0 else possible
+    if code != ANOTHER:
+        required = False
+        if code >= 0:
+            if holds(arena, cells, code):
+                return n
+            required = is_required(arena, scope, code)
+        if not has_room(arena, scope, cells, required):
+            return n
+        cells = insert(arena, n, cells, code if code >= 0 else DUMMY)
+        if cells < 0:
+            return cells
+        s = push(arena, ret, cells, parent)
+        if s < 0:
+            return s
+    t = push(arena, behind, 0, s)
+    if code == RECORDED and t >= 0:
+        t = push(arena, RECORD, 0, t)
+    return t if t < 0 else add(arena, n, start, t)
+
+
+@njit(cache=True, boundscheck=False)
+def _may_go_on(arena: Arena, n: int, scope: int, cells: int, before: int) -> int:
+    """1 if one of the items that may begin at the node `before` is possible, 0 if none is; or GROW_WORK."""
+    if not may_go_on(arena, scope, cells):
+        return 0
+    exhausted = 0
+    for e in range(arena[arena[OPTION_PTR] + before], arena[arena[OPTION_PTR] + before + 1]):
+        option = arena[OPTIONS] + 4 * e
+        if arena[option] == RECORDED:
+            exhausted = is_exhausted(arena, n, arena[option + 1], cells)
+            if exhausted <= 0:
+                return exhausted if exhausted < 0 else 1
+        elif arena[option] == ANOTHER or arena[option] == COUNTED:
+            return 1
+    return may_go_on_by_name(arena, scope, cells) if exhausted else 1
 
 
 @njit(cache=True, boundscheck=False)

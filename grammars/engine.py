@@ -75,6 +75,8 @@ class Engine:
             & (np.diff(program.epsilon_ptr) == 0)
             & (np.diff(program.call_ptr) == 0)
             & (np.diff(program.repeat_ptr) == 0)
+            & (np.diff(program.scoped_ptr) == 0)
+            & (np.diff(program.option_ptr) == 0)
         ).astype(np.int32)
         constants = {
             layout.CLASSES: program.classes,
@@ -91,6 +93,15 @@ class Engine:
             layout.CALLS: program.calls,
             layout.REPEAT_PTR: program.repeat_ptr,
             layout.REPEATS: program.repeats,
+            layout.SCOPED_PTR: program.scoped_ptr,
+            layout.SCOPED: program.scoped,
+            layout.OPTION_PTR: program.option_ptr,
+            layout.OPTIONS: program.options,
+            layout.SCOPES: program.scopes,
+            layout.SCOPE_ITEMS: program.items,
+            layout.BEFORE: program.before,
+            layout.WAYS: program.ways,
+            layout.LENGTHS: program.lengths,
         }
         state_slots, stack_slots = 2 * sizes["states"], 2 * sizes["stacks"]
         seen_slots = 2 * sizes["work"]

@@ -25,6 +25,7 @@ from .arena import (
     Q_ACCEPTING,
     Q_LENGTH,
     Q_OFFSET,
+    RECORD,
     REPRESENTATIVES,
     S_DATA,
     S_PARENT,
@@ -42,6 +43,7 @@ from .arena import (
 from .cell_kernels import add, frame_slot
 from .configuration_kernels import closure, set_slot
 from .escape_kernels import begin_escape, go_on_escape
+from .record_kernels import recorded
 
 
 @njit(cache=True, boundscheck=False)
@@ -90,7 +92,13 @@ def step_class(arena: Arena, q: int, c: int) -> int:
                 lo = max(lo, last + 1)
             else:
                 lo, hi = max(lo, first), min(hi, last)
-                n = add(arena, n, arena[edges + 3 * e + 2], s)
+                t = s
+                if s != 0 and arena[arena[S_RETURN] + s] == RECORD:
+                    lo = hi = c
+                    t = recorded(arena, s, arena[arena[REPRESENTATIVES] + c])
+                    if t < 0:
+                        return t
+                n = add(arena, n, arena[edges + 3 * e + 2], t)
                 if n < 0:
                     return n
     target = DEAD

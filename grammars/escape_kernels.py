@@ -22,20 +22,25 @@ from .arena import (
     DISTANCE,
     ESCAPE,
     FAR,
+    RECORD,
     S_DATA,
     S_DISTANCE,
     S_PARENT,
+    S_RETURN,
     X_COVER,
     X_DISTANCE,
     X_MIXED,
     X_TARGET,
+    X_WAYS,
     Arena,
 )
 from .cell_kernels import add, push
 from .character_kernels import clear, follow, look
+from .record_kernels import is_spent_in
 
 DIGITS, PAIR = 16, 20  # the stages of what is read for its length alone
 _VALUE = (1 << 24) - 1
+BY_ESCAPE = 1 << 16
 
 
 @njit(cache=True, boundscheck=False)
@@ -112,7 +117,10 @@ def _look_ahead(arena: Arena, node: int, stage: int, value: int) -> int:
 def escape_distance(arena: Arena, node: int, s: int) -> int:
     """Shortest completion in bytes of a configuration in the middle of an escape sequence."""
     stage, value = arena[arena[S_DATA] + s] >> 24, arena[arena[S_DATA] + s] & _VALUE
-    rest = arena[arena[S_DISTANCE] + arena[arena[S_PARENT] + s]]
+    parent = arena[arena[S_PARENT] + s]
+    rest = arena[arena[S_DISTANCE] + parent]
+    if parent != 0 and arena[arena[S_RETURN] + parent] == RECORD:
+        rest += BY_ESCAPE  # so that no short completion is looked for here, where it might be in the set already
     if stage >= DIGITS:
         missing = 8 - (stage - PAIR) if stage >= PAIR else stage - DIGITS
         return min(FAR, missing + arena[arena[DISTANCE] + node] + rest)
@@ -132,6 +140,27 @@ def escape_distance(arena: Arena, node: int, s: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
+def _is_spent(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -> int:
+    """1 if all that the escape may become is in the set of a recorded text's scope, 0 if not; or GROW_WORK."""
+    ways = arena[X_WAYS]
+    if stage > 4:
+        high = value if stage < 7 else value >> 12
+        shift = 16 if stage < 7 else 4 * (11 - stage)
+        low = 0 if stage < 7 else (value & 4095) << shift
+        first = 0x10000 + (high << 10) - 0xDC00
+        lo, hi = max(0xDC00, low), min(0xDFFF, low + (1 << shift) - 1)
+        return is_spent_in(arena, n, node, s, first + lo, first + hi, ways)
+    shift = 4 * (5 - stage) if stage else 16
+    lo, hi = value << shift, ((value + 1) << shift) - 1
+    if hi < 0xD800 or lo > 0xDBFF:
+        return is_spent_in(arena, n, node, s, lo, hi, ways)
+    first, last = 0x10000 + ((max(lo, 0xD800) - 0xD800) << 10), 0x10000 + ((min(hi, 0xDBFF) - 0xD800) << 10) + 0x3FF
+    if lo >= 0xD800:
+        return is_spent_in(arena, n, node, s, first, last, ways)
+    return is_spent_in(arena, n, node, s, lo, 0x10FFFF, ways) if lo == 0 else 0
+
+
+@njit(cache=True, boundscheck=False)
 def _pend(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -> int:
     """Add the configuration after a further byte of an escape that is not complete, unless no character can come of
     it; new length of the worklist, or GROW."""
@@ -139,7 +168,11 @@ def _pend(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -> in
     if arena[X_COVER] == 0:
         return n
     code = stage << 24 | value
-    if arena[X_COVER] == size and not arena[X_MIXED]:  # all the same
+    if s != 0 and arena[arena[S_RETURN] + s] == RECORD:
+        spent = _is_spent(arena, n, node, s, stage, value)
+        if spent:
+            return n if spent > 0 else spent
+    elif arena[X_COVER] == size and not arena[X_MIXED]:  # all the same
         if stage >= 5:
             code, node = (PAIR + stage - 3) << 24, arena[X_TARGET]
         elif stage >= 1:

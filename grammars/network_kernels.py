@@ -172,3 +172,50 @@ def representatives(
         while same[same[v]] != same[v]:
             same[v] = same[same[v]]
     return same
+
+
+@njit(cache=True)
+def count_ways(
+    starts: NDArray[np.int32],
+    edge_ptr: NDArray[np.int32],
+    edges: NDArray[np.int32],
+    epsilon_ptr: NDArray[np.int32],
+    epsilons: NDArray[np.int32],
+    final: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """How many texts lead from each node that the starts reach to the end of its rule, at most UNREACHABLE - 1, which
+    stands for infinitely many too. `edges` [n, 3] (lo, hi, target); each text is taken to have one way only."""
+    nodes = final.size
+    limit = np.int64(UNREACHABLE - 1)
+    result = np.zeros(nodes, np.int64)
+    seen = np.zeros(nodes, np.int8)  # 1: below it something is still to do; 2: done
+    stack = np.empty(nodes + 1, np.int32)
+    place = np.zeros(nodes, np.int32)
+    for start in starts:
+        if seen[start]:
+            continue
+        depth = 0
+        stack[0], seen[start] = start, 1
+        result[start] = final[start]
+        while depth >= 0:
+            v = stack[depth]
+            of_edges = edge_ptr[v + 1] - edge_ptr[v]
+            i = place[v]
+            if i < of_edges + epsilon_ptr[v + 1] - epsilon_ptr[v]:
+                if i < of_edges:
+                    row = edge_ptr[v] + i
+                    target, width = edges[row, 2], np.int64(edges[row, 1] - edges[row, 0] + 1)
+                else:
+                    target, width = epsilons[epsilon_ptr[v] + i - of_edges, 0], np.int64(1)
+                if seen[target] == 0:
+                    depth += 1
+                    stack[depth], seen[target] = target, 1
+                    result[target] = final[target]
+                    continue
+                place[v] = i + 1
+                ways = limit if seen[target] == 1 else result[target]  # on a way that is not done: a cycle
+                result[v] = min(limit, result[v] + min(limit, width * ways))
+            else:
+                seen[v] = 2
+                depth -= 1
+    return result.astype(np.int32)

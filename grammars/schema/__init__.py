@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from ..budget import Budget
-from ..errors import EmptyLanguage, GrammarError, Unsupported
+from ..errors import EmptyLanguage, GrammarError
 from ..grammar import Grammar
 from ..network import Network
 from .document import Document
@@ -36,7 +36,7 @@ def json_schema(
         whitespace: "flexible" (after `{ [ , :` and before `} ] , :` nothing, one space, or one newline with at most 24
             spaces or 8 tabs) or "compact" (none).
         property_order: "schema": properties in the order of the schema, then required ones it does not describe, then
-            others. Optional ones may be left out.
+            others. "any": in any order, none that the schema names twice. Optional ones may be left out.
         unknown_formats: "annotation" (they constrain nothing, as the specification has it) or "refuse".
         budget: limits; `Budget()` unless given. Its seconds hold for planning and for writing the network, each.
 
@@ -53,11 +53,8 @@ def json_schema(
             raise GrammarError(f"the schema is no JSON text: {error}") from error
     if not isinstance(schema, dict | bool):
         raise GrammarError(f"a schema is an object or a boolean, not {type(schema).__name__}", pointer="")
-    if property_order != "schema":
-        raise Unsupported(
-            f"property_order must be 'schema', not {property_order!r}: no other order is enforced yet",
-            keyword="property_order",
-        )
+    if property_order not in ("schema", "any"):
+        raise GrammarError(f"property_order must be 'schema' or 'any', not {property_order!r}")
     if unknown_formats not in ("annotation", "refuse"):
         raise GrammarError(f"unknown_formats must be 'annotation' or 'refuse', not {unknown_formats!r}")
     layout = Layout(whitespace)
@@ -70,7 +67,7 @@ def json_schema(
         raise EmptyLanguage(f"nothing satisfies the schema: {contradiction(root)}", pointer="")
 
     def emit(net: Network, a: int, b: int) -> None:
-        Writer(net, layout).add(a, root, b)
+        Writer(net, layout, any_order=property_order == "any").add(a, root, b)
 
     title = schema.get("title") if isinstance(schema, dict) else None
     name = title if isinstance(title, str) and title else "JSON Schema"

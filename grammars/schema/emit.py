@@ -6,24 +6,38 @@ be left out. Chains of nodes with epsilon skips keep the number of edges linear 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import BudgetExceeded
 from ..network import Network, Rule
 from .numbers import NumberSet, add_number, add_numbers
-from .plan import MAX_GRID, ArrayPlan, KeySet, ObjectPlan, Value
+from .plan import MAX_GRID, ArrayPlan, KeySet, Member, ObjectPlan, Value
 from .spelling import add_json_characters
 from .strings import StringSet, add_strings, members
-from .text import Layout, add_literal, free_key, free_string
+from .text import (
+    CLOSE_BRACE,
+    CLOSE_BRACKET,
+    COLON,
+    COMMA,
+    OPEN_BRACE,
+    OPEN_BRACKET,
+    Layout,
+    add_literal,
+    free_key,
+    free_string,
+)
+from .unordered import add_unordered
 
 FREE_STRINGS = StringSet()
-OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COMMA, COLON = b"{}[],:"
 
 
 class Writer:
     """Adds values to one network."""
 
-    def __init__(self, net: Network, layout: Layout) -> None:
+    def __init__(self, net: Network, layout: Layout, *, any_order: bool = False) -> None:
         self.net = net
         self.layout = layout
+        self.any_order = any_order
         self._rules: dict[Value, Rule] = {}
         self._waiting: list[Value] = []
 
@@ -157,12 +171,31 @@ class Writer:
         opened, closing = net.node(), net.node()
         layout.mark(net, a, OPEN_BRACE, opened)
         net.edge(closing, CLOSE_BRACE, CLOSE_BRACE, b)
+        if self.any_order and len(members) + len(extra) > 1:
+            self._unordered(opened, members, extra, plan, closing)
+            return
         if not required and plan.minimum == 0:
             net.epsilon(opened, closing)
         if least == 0 and most is None:
             self._members(opened, plan, closing)
         else:
             self._counted(opened, plan, least, most, closing)
+
+    def _unordered(
+        self, opened: int, members: list[Member], extra: list[tuple[KeySet, Value]], plan: ObjectPlan, closing: int
+    ) -> None:
+        """Members in any order."""
+
+        def named(member: Member) -> tuple[bool, Callable[[int, int], int]]:
+            return member.required, lambda a, b: self._member(a, member.name, member.value, b)
+
+        def others(a: int, b: int) -> None:
+            for keys, value in extra:
+                self._extra(a, keys, value, b)
+
+        net, layout = self.net, self.layout
+        more = others if extra else None
+        add_unordered(net, layout, opened, [named(m) for m in members], more, plan.minimum, plan.maximum, closing)
 
     def _members(self, opened: int, plan: ObjectPlan, closing: int) -> None:
         """Members without counting. Node i of the chain stands before the key of member i or a later one."""

@@ -20,7 +20,7 @@ BEYOND_ASCII: Ranges = ((0x80, 0xD7FF), (0xE000, 0x10FFFF))
 # Symbols that are bytes: printable, with no need of an escape.
 PLAIN_CHARACTERS = frozenset(chr(code) for code in range(0x20, 0x7F)) - {'"', "\\"}
 
-Special = tuple[tuple[tuple[int, int], ...], Ranges]  # symbols (first, last) of what must be escaped, and what is no ASCII
+Special = tuple[tuple[tuple[int, int], ...], Ranges]  # symbols (first, last) that must be escaped, and what is no ASCII
 
 
 def add_json_characters(net: Network, a: int, ranges: Ranges, b: int) -> None:

@@ -17,6 +17,7 @@ from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_json_characters, add_oth
 
 PLAIN = re.compile(r"[ !#-\[\]-~]*")  # texts of PLAIN_CHARACTERS
 MAX_SPACES, MAX_TABS = 24, 8
+OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COMMA, COLON = b"{}[],:"
 
 
 def free_string(net: Network) -> Rule:
