@@ -1,23 +1,22 @@
-"""Automata over the spelling of non-negative decimal numbers between two bounds, exact and without rounding.
+"""Automata over the plain spelling of non-negative decimal numbers between two bounds, exact and without rounding.
 
 A number is compared with a bound digit by digit while it is read, so bounds may have any size. Plain spelling is
-`0|[1-9][0-9]*` with an optional fraction; scientific spelling is normalised, `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`.
+`0|[1-9][0-9]*` with an optional fraction (RFC 8259, section 6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
 
 from ..errors import BudgetExceeded
+from .remainders import merged, scaled
 
 MAX_STATES = 20_000
-# In scientific spelling only numbers that are normal doubles: readers take others for infinite or zero.
-SMALLEST, LARGEST = Decimal("1e-307"), Decimal("1e308")
 State = tuple[int, ...]
 
 
@@ -46,7 +45,7 @@ def _digits(value: Decimal) -> tuple[str, str]:
     return whole.lstrip("0") or "0", fraction.rstrip("0")
 
 
-def _explore(start: State, step: Callable[[State, str], State | None], done: Callable[[State], bool]) -> Automaton:
+def explore(start: State, step: Callable[[State, str], State | None], done: Callable[[State], bool]) -> Automaton:
     """The reachable part of an automaton given by its transition function, digits with equal targets merged."""
     names = {start: 0}
     order = [start]
@@ -75,7 +74,8 @@ def _explore(start: State, step: Callable[[State, str], State | None], done: Cal
     return Automaton(len(order), tuple(edges), tuple(names[s] for s in order if done(s)))
 
 
-def _order(a: str, b: str) -> int:
+def order_of(a: str, b: str) -> int:
+    """-1, 0 or 1: how the digit a compares with the digit b."""
     return (a > b) - (a < b)
 
 
@@ -95,20 +95,18 @@ def plain(
     longest_fraction = max(len(low_fraction), len(high_fraction))
     unbounded = bounds.high is None
     steps = (*unless, *(() if step is None else (step,)))
-    places = 0
-    while any((10**places) % one.denominator for one in steps):
-        places += 1
-    moduli = [one.numerator * (10**places // one.denominator) for one in steps]
+    places, moduli = scaled(steps)
     modulus = lcm(*moduli)
     wanted = [] if step is None else [moduli.pop()]
-    if modulus * (longest + places + 2) > MAX_STATES:
+    classes = merged((*moduli, *wanted))
+    if classes is None or len(set(classes)) * (longest + places + 2) > MAX_STATES:
         raise BudgetExceeded("multiples of so long a number need too large an automaton", keyword="multipleOf")
 
     def ordered(before: int, digit: str, position: int, bound: str) -> int:
         """Order of what is read to the bound, digit by digit; past its end its digits are zeros."""
         if before:
             return before
-        return _order(digit, bound[position] if position < len(bound) else "0")
+        return order_of(digit, bound[position] if position < len(bound) else "0")
 
     def whole(state: State) -> State | None:
         """The state at the end of the digits before the point, with the orders settled; None: too large."""
@@ -128,9 +126,9 @@ def plain(
         if not character.isdigit() or phase == 1:
             return None
         if phase == 0:
-            low = _order(character, low_whole[0])
-            high = -1 if unbounded else _order(character, high_whole[0])
-            return (1 if character == "0" else 2, 1, low, high, int(character) % modulus)
+            low = order_of(character, low_whole[0])
+            high = -1 if unbounded else order_of(character, high_whole[0])
+            return (1 if character == "0" else 2, 1, low, high, classes[int(character) % modulus])
         if phase == 2:
             if not unbounded and count >= len(high_whole):
                 return None
@@ -139,9 +137,9 @@ def plain(
             if high > 0 and count + 1 == len(high_whole):
                 return None
             count = min(count + 1, longest + 1)
-            return (2, count, low, high, (rest * 10 + int(character)) % modulus)
+            return (2, count, low, high, classes[(rest * 10 + int(character)) % modulus])
         if count < places:
-            rest = (rest * 10 + int(character)) % modulus
+            rest = classes[(rest * 10 + int(character)) % modulus]
         elif character != "0" and steps:
             if wanted:
                 return None
@@ -178,78 +176,4 @@ def plain(
         shift: int = 10 ** max(0, places - count)
         return all(rest * shift % one == 0 for one in wanted) and all(rest * shift % one for one in moduli)
 
-    return _explore((0, 0, 0, 0, 0), move, done)
-
-
-@lru_cache(maxsize=4096)
-def scientific(bounds: Magnitudes) -> Automaton:
-    """Positive magnitudes as normalised mantissa and exponent: `[1-9](.[0-9]+)?[eE][+-]?[0-9]+`, SMALLEST to LARGEST.
-
-    Mantissa states are (0, digits, order to the low bound's, order to the high bound's, 1 after a bare point).
-    Exponent states are (1 before its sign or 2 after it, first, last), the least and greatest exponent allowed, then
-    (3, first, last, digits after leading zeros, order to first, order to last).
-    """
-    low, high = max(bounds.low, SMALLEST), LARGEST if bounds.high is None else min(bounds.high, LARGEST)
-    if low > high:
-        return Automaton(1, (), ())
-    low_open = bounds.low_open and low == bounds.low
-    high_open = bounds.high_open and high == bounds.high
-    low_digits, low_exponent = _normalised(low)
-    high_digits, high_exponent = _normalised(high)
-    longest = max(len(low_digits), len(high_digits), 2)
-
-    def move(state: State, character: str) -> State | None:
-        if state[0]:
-            return _move_exponent(state, character)
-        _, count, above, below, point = state
-        if character.isdigit():
-            if (count == 0 and character == "0") or (count == 1 and not point):
-                return None
-            above = above or _order(character, low_digits[count] if count < len(low_digits) else "0")
-            below = below or _order(character, high_digits[count] if count < len(high_digits) else "0")
-            return (0, min(count + 1, longest), above, below, 0)
-        if character == ".":
-            return (0, 1, above, below, 1) if count == 1 and not point else None
-        if character in "eE" and count and not point:
-            fits_low = above > 0 or (above == 0 and count >= len(low_digits) and not low_open)
-            fits_high = below < 0 or (below == 0 and (count < len(high_digits) or not high_open))
-            return (1, low_exponent + (not fits_low), high_exponent - (not fits_high))
-        return None
-
-    return _explore((0, 0, 0, 0, 0), move, _is_exponent)
-
-
-def _move_exponent(state: State, character: str) -> State | None:
-    phase, first, last, *digits = state
-    if phase == 1 and character in "+-":
-        return (2, first, last) if character == "+" else (2, -last, -first)
-    if not character.isdigit() or last < 0 or first > last:
-        return None
-    count, above, below = digits or (0, 0, 0)
-    if count or character != "0":
-        least, most = str(first), str(last)
-        if count == len(most) or last == 0:
-            return None
-        if first > 0:
-            above = above or _order(character, least[count] if count < len(least) else "0")
-        below = below or _order(character, most[count])
-        count += 1
-    return (3, first, last, count, above, below)
-
-
-def _is_exponent(state: State) -> bool:
-    """Whether the digits of the exponent make a number from first to last."""
-    if state[0] < 3:
-        return False
-    _, first, last, count, above, below = state
-    size = len(str(first))
-    enough = first <= 0 or count > size or (count == size and above >= 0)
-    return enough and (count < len(str(last)) or below <= 0)
-
-
-def _normalised(value: Decimal) -> tuple[str, int]:
-    """Significant digits and exponent of d.ddd * 10^e."""
-    with localcontext() as context:
-        context.prec = max(28, len(value.as_tuple().digits))
-        digits = "".join(map(str, value.normalize().as_tuple().digits))
-        return digits, value.adjusted()
+    return explore((0, 0, 0, 0, 0), move, done)

@@ -1,8 +1,15 @@
 """Sets of JSON numbers: bounds, integers and multiples, exact in decimal; their spellings in a network.
 
-Plain spelling (`-12.50`) is always allowed; scientific spelling of bounded numbers is allowed when it is normalised
-(one non-zero digit before the point: `1e-07`), within 1e-307 to 1e308, and no multiple is asked for. Grammar: RFC 8259,
-section 6.
+Plain spelling (`-12.50`) is always allowed. Before an exponent stands a normalised mantissa (one digit before the
+point, not 0: `1e-07`), and the number is within 1e-307 to 1e308, but:
+- unbounded numbers, and those above or below 0, take an exponent of one or two digits behind any mantissa, and other
+  bounded ones a small one behind the mantissas of `shifted`;
+- integers have at most 17 digits, with none but a single zero behind the point in the end (`1.5e3`, not `1.50e1`);
+  those of draft 4 have neither point nor exponent;
+- multiples, and what is no multiple, are as `scientific` says, or have no exponent if that needs too many remainders;
+- integers from 2**53 on have neither point nor exponent if a bound lies there, and other multiples no exponent, as
+  readers would round them.
+Grammar: RFC 8259, section 6.
 """
 
 from __future__ import annotations
@@ -10,19 +17,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from math import gcd, lcm
 
-from ..network import Network
-from .digits import Automaton, Magnitudes, plain, scientific
+from ..network import Network, Rule
+from .digits import Automaton, Magnitudes, plain
+from .exponents import add_single, add_whole, add_zero
+from .remainders import merged, scaled
+from .scientific import EXACT, has_exponents, scientific
+from .shifted import shifted
 
-EXACT = 2**53  # beyond it readers round what has a point or an exponent, so bounded integers are written without
+MAX_LISTED, MANY_REMAINDERS = 1000, 500  # so many numbers are listed where so many remainders would be read
+ALL = Magnitudes(Decimal(0), False, None, False)
 
 
 @dataclass(frozen=True)
 class NumberSet:
     """Numbers between two bounds (None: unbounded) that are multiples of `step` (None: any; integers: 1).
 
-    They are multiples of none of `unless`. `whole` leaves out spellings with a point: in draft 4, 1.0 is no integer.
+    They are multiples of none of `unless`. `whole` leaves out spellings with a point or an exponent: in draft 4,
+    1.0 is no integer.
     `single` is the number of a set that has only one.
     """
 
@@ -49,7 +63,7 @@ class NumberSet:
 
     def only(self, value: Decimal) -> NumberSet:
         """Just this one of them."""
-        whole = self.whole or (abs(value) > EXACT and value == value.to_integral_value())
+        whole = self.whole or (value == value.to_integral_value() and not _is_double(value))
         return NumberSet(value, False, value, False, whole=whole, single=value)
 
     def multiples(self, step: Fraction) -> NumberSet:
@@ -87,11 +101,29 @@ class NumberSet:
             others.append(NumberSet(unless=(self.step,)))
         return others
 
+    @cached_property
+    def listed(self) -> tuple[Decimal, ...] | None:
+        """The numbers of the set one by one, where they are multiples between two bounds and few; else None."""
+        if self.step is None or self.low is None or self.high is None:
+            return None
+        places, units = scaled((self.step, *self.unless))
+        first, last = -(-Fraction(self.low) // self.step), Fraction(self.high) // self.step
+        if last - first >= MAX_LISTED:
+            return None
+        remainders = merged(tuple(units))
+        if remainders is not None and len(set(remainders)) <= MANY_REMAINDERS:
+            return None
+        multiples = (count * units[0] for count in range(first, last + 1))
+        values = (Decimal((n < 0, tuple(map(int, str(abs(n)))), -places)) for n in multiples)
+        return tuple(value for value in values if value in self)
+
     @property
     def is_empty(self) -> bool:
         """Whether no number is in the set."""
+        if self.unless and self.listed is not None:
+            return not self.listed
         if self.unless:
-            sides = [bounds for bounds in (_magnitudes(self, False), _magnitudes(self, True)) if bounds is not None]
+            sides = [bounds for bounds in (magnitudes(self, False), magnitudes(self, True)) if bounds is not None]
             return not any(plain(bounds, self.step, self.unless, self.whole).accepting for bounds in sides)
         if self.low is None or self.high is None:
             return False
@@ -106,7 +138,7 @@ class NumberSet:
         return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
 
 
-def _magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:
+def magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:
     """The absolute values of the negative (or else the non-negative) numbers of the set; -0 counts on both sides."""
     low, low_open, high, high_open = numbers.low, numbers.low_open, numbers.high, numbers.high_open
     if negative:
@@ -123,15 +155,24 @@ def _magnitudes(numbers: NumberSet, negative: bool) -> Magnitudes | None:
     return Magnitudes(low.copy_abs(), low_open, None if high is None else high.copy_abs(), high_open)
 
 
+def _is_double(value: Decimal) -> bool:
+    """Whether readers that make it a double do not round the whole number."""
+    return abs(value) <= EXACT or (value.adjusted() < 308 and Decimal(float(value)) == value)
+
+
 def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
     """Add the spellings of the numbers of the set between the nodes a and b."""
-    bounds_given = (numbers.low, numbers.high)
-    if numbers.step == 1 and any(bound is not None and abs(bound) > EXACT for bound in bounds_given):
-        numbers = replace(numbers, whole=True)
-    if numbers.low is None and numbers.high is None and numbers.step in (None, 1) and not numbers.unless:
-        _add_free(net, a, b, numbers)
+    is_long = any(bound is not None and abs(bound) >= EXACT for bound in (numbers.low, numbers.high))
+    if is_long and numbers.step is not None and not numbers.whole:
+        inner = numbers.bounded_below(Decimal(1 - EXACT), False).bounded_above(Decimal(EXACT - 1), False)
+        if not inner.is_empty:
+            add_numbers(net, a, inner, b)
+        numbers = replace(numbers, whole=numbers.step.denominator == 1)
+    if numbers.listed is not None:
+        for value in numbers.listed:
+            add_number(net, a, value, numbers.only(value).whole, b)
         return
-    positive, negative = (_magnitudes(numbers, side) for side in (False, True))
+    positive, negative = (magnitudes(numbers, side) for side in (False, True))
     for bounds in dict.fromkeys((positive, negative)):
         if bounds is None:
             continue
@@ -141,49 +182,52 @@ def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
             net.edge(a, 45, 45, start)
         if positive == negative:
             net.epsilon(a, start)
-        _add_automaton(net, start, plain(bounds, numbers.step, numbers.unless, numbers.whole), b)
-        if numbers.step is not None or numbers.whole:
-            continue
-        if not numbers.unless:
-            _add_automaton(net, start, scientific(bounds), b)
-        elif min(numbers.unless) >= 1 and bounds.low < 1:  # what lies below 1 is no multiple of anything above
-            high = Decimal(1) if bounds.high is None else min(bounds.high, Decimal(1))
-            below = replace(bounds, high=high, high_open=bounds.high_open or high == 1)
-            _add_automaton(net, start, scientific(below), b)
+        if bounds == replace(ALL, low_open=bounds.low_open) and numbers.step in (None, 1) and not numbers.unless:
+            _add_free(net, start, numbers, bounds.low_open, b)
+        else:
+            _add_automaton(net, start, plain(bounds, numbers.step, numbers.unless, numbers.whole), b)
+            if not numbers.whole and not (is_long and numbers.step is not None):
+                _add_exponents(net, start, bounds, numbers, b)
+
+
+def _add_exponents(net: Network, a: int, bounds: Magnitudes, numbers: NumberSet, b: int) -> None:
+    """Add magnitudes of numbers of the set with an exponent."""
+    if bounds.low == 0 and not bounds.low_open and not numbers.unless:
+        add_zero(net, a, b)
+    if numbers.step == 1 and not numbers.unless:
+        low = int(bounds.low)
+        low += bounds.low_open or low != bounds.low
+        high = None
+        if bounds.high is not None:
+            high = int(bounds.high)
+            high -= bounds.high_open and high == bounds.high
+        add_whole(net, a, max(low, 1), high, b)
+    elif has_exponents(numbers.step, numbers.unless):
+        _add_automaton(net, a, scientific(bounds, numbers.step, numbers.unless), b)
+        if numbers.step is None and not numbers.unless:
+            _add_automaton(net, a, shifted(bounds), b)
+    if numbers.step is None and numbers.unless and min(numbers.unless) >= 1 and bounds.low < 1:
+        # What lies below 1 is no multiple of anything above, whatever its digits.
+        high_below = Decimal(1) if bounds.high is None else min(bounds.high, Decimal(1))
+        below = replace(bounds, high=high_below, high_open=bounds.high_open or high_below == 1)
+        _add_automaton(net, a, scientific(below), b)
 
 
 def add_number(net: Network, a: int, value: Decimal, whole: bool, b: int) -> None:
-    """Add the usual spellings of one number between the nodes a and b.
+    """Add one number between the nodes a and b: plain, and unless `whole` with more zeros or normalised.
 
-    These are the plain one, with further zeros behind the point unless `whole`, and the normalised scientific one where
-    the exponent is below -4 or above 15, which is where readers and writers of doubles use it.
+    Readers find the same number in all of these: `100`, `100.0`, `1e2`, `1.0E+02`.
     """
-    text = format(value.copy_abs(), "f")
-    integer, _, fraction = text.partition(".")
-    fraction = fraction.rstrip("0")
     if value <= 0:
         sign = net.literal(a, b"-")
         if value == 0:
             net.epsilon(a, sign)
         a = sign
-    plain_text = f"{integer}.{fraction}" if fraction else integer
-    end = net.literal(a, plain_text.encode())
-    net.epsilon(end, b)
+    value = value.copy_abs()
     if whole:
-        return
-    key = ("zeros", b)
-    zeros: int | None = net.memo.get(key)
-    if zeros is None:
-        zeros = net.memo[key] = net.node()
-        net.edge(zeros, 48, 48, zeros)
-        net.epsilon(zeros, b)
-    if fraction:
-        net.epsilon(end, zeros)
+        net.literal(a, format(value, "f").partition(".")[0].encode(), b)
     else:
-        net.edge(net.literal(end, b"."), 48, 48, zeros)
-    if value and not -5 < value.adjusted() < 16:
-        one = Magnitudes(value.copy_abs(), False, value.copy_abs(), False)
-        _add_automaton(net, a, scientific(one), b)
+        add_single(net, a, value, b)
 
 
 def _add_automaton(net: Network, a: int, automaton: Automaton, b: int) -> None:
@@ -194,34 +238,46 @@ def _add_automaton(net: Network, a: int, automaton: Automaton, b: int) -> None:
         net.epsilon(nodes[state], b)
 
 
-def _add_free(net: Network, a: int, b: int, numbers: NumberSet) -> None:
-    """All numbers, or all integers."""
+def _add_free(net: Network, a: int, numbers: NumberSet, nonzero: bool, b: int) -> None:
+    """All numbers, or all integers, without a sign; all but zero if `nonzero`."""
     integer = numbers.step is not None
-    sign, zero, digits, point, fraction = (net.node() for _ in range(5))
-    net.epsilon(a, sign)
-    net.edge(a, 45, 45, sign)
-    net.edge(sign, 48, 48, zero)
-    net.edge(sign, 49, 57, digits)
+    zero, digits, point, zeros, fraction = (net.node() for _ in range(5))
+    net.edge(a, 48, 48, zero)
+    net.edge(a, 49, 57, digits)
     net.edge(digits, 48, 57, digits)
-    last_digit = 48 if integer else 57
-    for before in (zero, digits):
-        if not numbers.whole:
-            net.edge(before, 46, 46, point)
-        net.epsilon(before, b)
-    net.edge(point, 48, last_digit, fraction)
-    net.edge(fraction, 48, last_digit, fraction)
-    net.epsilon(fraction, b)
+    ends = [digits]
+    if not numbers.whole:
+        net.edge(zero, 46, 46, zeros if nonzero else point)
+        net.edge(digits, 46, 46, point)
+        net.edge(point, 48, 48 if integer else 57, fraction)
+        net.edge(fraction, 48, 48 if integer else 57, fraction)
+        ends.append(fraction)
+    if not nonzero:
+        ends.append(zero)
+    elif not integer:
+        net.edge(zeros, 48, 48, zeros)
+        net.edge(zeros, 49, 57, fraction)
+    for node in ends:
+        net.epsilon(node, b)
     if integer:
+        if not numbers.whole:
+            add_whole(net, a, 1, None, b)
+            if not nonzero:
+                add_zero(net, a, b)
         return
     # Any mantissa with an exponent of one or two digits; normalised ones with every exponent of a double.
     mark, signed, first = (net.node() for _ in range(3))
-    for before in (zero, digits, fraction):
+    for node in ends:
         for byte in b"eE":
-            net.edge(before, byte, byte, mark)
+            net.edge(node, byte, byte, mark)
     net.epsilon(mark, signed)
     for byte in b"+-":
         net.edge(mark, byte, byte, signed)
     net.edge(signed, 48, 57, first)
     net.edge(first, 48, 57, b)
     net.epsilon(first, b)
-    _add_automaton(net, sign, scientific(Magnitudes(Decimal(0), False, None, False)), b)
+    rule: Rule | None = net.memo.get(ALL)
+    if rule is None:
+        rule = net.memo[ALL] = net.rule()
+        _add_automaton(net, rule.start, scientific(ALL), rule.end)
+    net.call(a, rule, b)

@@ -200,7 +200,7 @@ def test_random_schemas(seed: int, spell_by_schema: Callable[[Any, Any], list[st
             assert judge.is_valid(instance), f"{schema}\nmade {text!r}"
             candidates += [instance, mutated(instance, rng)]
         for instance in candidates:
-            if "e+" in json.dumps(instance):  # multiples are not written with an exponent
+            if "e+" in json.dumps(instance) and "multipleOf" in json.dumps(schema):  # only if they are exactly doubles
                 continue
             texts = [json.dumps(instance), *spell_by_schema(schema, instance)]
             got = any(grammar.matches(text) for text in texts)
