@@ -96,8 +96,6 @@ class Negator:
         self._refuse(atom, ARRAY)
         schema = atom.schema
         branches: list[dict[str, Any] | Place] = []
-        if "!counted" in schema:
-            raise _no_complement(f"{atom.place.pointer}/contains")
         if schema.get("minItems", 0) > 0:
             branches.append({"type": "array", "maxItems": schema["minItems"] - 1})
         if "maxItems" in schema:
@@ -111,12 +109,13 @@ class Negator:
             branches.append({"type": "array", "minItems": len(prefix) + 1})
         elif rest is not None and not self._is_trivial(rest):
             branches.append(_counted(rest.pointer, len(prefix), self.gatherer.document.opposite(rest), 1, None))
-        if "contains" in schema:
-            _, _, inner, fewest, most = self.gatherer.contains(atom)
+        if "!counted" in schema or "contains" in schema:
+            counted = schema["!counted"] if "!counted" in schema else self.gatherer.contains(atom)
+            _, start, inner, fewest, most = counted
             if fewest:
-                branches.append(_counted(inner.pointer, 0, inner, 0, fewest - 1))
+                branches.append(_counted(inner.pointer, start, inner, 0, fewest - 1))
             if most is not None:
-                branches.append(_counted(inner.pointer, 0, inner, most + 1, None))
+                branches.append(_counted(inner.pointer, start, inner, most + 1, None))
         return branches
 
     def _objects(self, atom: Atom) -> list[dict[str, Any] | Place]:

@@ -73,15 +73,21 @@ class Maker:
         if rng.random() < 0.7:
             schema["items"] = self.schema(depth - 1)
         if rng.random() < 0.2:
-            schema["contains"] = self.schema(depth - 1)
-            if rng.random() < 0.5:
-                schema["minContains"] = rng.randrange(3)
-            if rng.random() < 0.3:
-                schema["maxContains"] = rng.randrange(1, 3)
+            schema.update(self.contains(depth))
+        if rng.random() < 0.1:
+            schema["allOf"] = [self.contains(depth) for _ in range(rng.randint(1, 2))]
         if rng.random() < 0.3:
             schema["minItems"] = rng.randrange(3)
         if rng.random() < 0.3:
             schema["maxItems"] = rng.randrange(4)
+        return schema
+
+    def contains(self, depth: int) -> dict[str, Any]:
+        rng, schema = self.rng, {"contains": self.schema(depth - 1)}
+        if rng.random() < 0.5:
+            schema["minContains"] = rng.randrange(3)
+        if rng.random() < 0.3:
+            schema["maxContains"] = rng.randrange(1, 3)
         return schema
 
     def object_schema(self, depth: int) -> dict[str, Any]:
