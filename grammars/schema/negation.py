@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Unsupported
 from .atom import Atom, Choice, Counted
-from .document import Place
+from .document import Place, escape
 from .keywords import ANY, ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING
 from .numbers import NumberSet
 from .strings import StringSet
@@ -59,7 +59,19 @@ class Negator:
             branches += self._arrays(atom)
         if atom.concerns & OBJECT:
             branches += self._objects(atom)
+        for keyword in self.gatherer.expander.evaluation.asserted(place):
+            branches += self._evaluated(place, keyword)
         return branches
+
+    def _evaluated(self, place: Place, keyword: str) -> list[Place]:
+        """What violates an unevaluated keyword, if all else that the schema at `place` asks for holds."""
+        demands = self.gatherer.expander.evaluation.fixed(place, keyword)
+        if demands is None:
+            raise _no_complement(f"{place.pointer}/{keyword}")
+        try:
+            return [branch for demand in demands for branch in self(demand)]
+        except Unsupported as cause:
+            raise _no_complement(f"{place.pointer}/{keyword}") from cause
 
     def _no_choice(self, choice: Choice) -> list[dict[str, Any] | Place]:
         if choice.keyword == "not":
@@ -125,7 +137,8 @@ class Negator:
             if keyword in schema:
                 below = schema[keyword]
                 if keyword == "patternProperties":
-                    trivial = not below
+                    inner = [child(place, s, keyword, escape(pattern)) for pattern, s in below.items()]
+                    trivial = all(self._is_trivial(one) for one in inner)
                 else:
                     trivial = self._is_trivial(child(place, below, keyword))
                 if not trivial:
@@ -147,7 +160,8 @@ class Negator:
         if isinstance(place.schema, bool):
             return place.schema
         atom = self.gatherer.expander.atom(place)
-        return atom.plain and not atom.joins and not atom.choices
+        asserted = self.gatherer.expander.evaluation.asserted(place)
+        return atom.plain and not atom.joins and not atom.choices and not asserted
 
     @staticmethod
     def _refuse(atom: Atom, bits: int) -> None:

@@ -76,6 +76,8 @@ class Maker:
             schema.update(self.contains(depth))
         if rng.random() < 0.1:
             schema["allOf"] = [self.contains(depth) for _ in range(rng.randint(1, 2))]
+        if rng.random() < 0.15:
+            schema["unevaluatedItems"] = rng.choice([False, self.schema(depth - 1)])
         if rng.random() < 0.3:
             schema["minItems"] = rng.randrange(3)
         if rng.random() < 0.3:
@@ -98,6 +100,8 @@ class Maker:
             schema["required"] = self.some(KEYS if rng.random() < 0.3 else KEYS[:3], 2)
         if rng.random() < 0.4:
             schema["additionalProperties"] = rng.choice([False, self.schema(depth - 1)])
+        if rng.random() < 0.15:
+            schema["unevaluatedProperties"] = rng.choice([False, self.schema(depth - 1)])
         if rng.random() < 0.2:
             schema["patternProperties"] = {p: self.schema(depth - 1) for p in self.some(PATTERNS, 2)}
         if rng.random() < 0.15:
