@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..errors import BudgetExceeded, GrammarError
 from .atom import Atom, Choice, Scalar, refusal
 from .document import Document, Place, escape
-from .keywords import ANY, OBJECT, shown
+from .keywords import ANY, ARRAY, OBJECT, shown
 from .unevaluated import SILENT, Chosen, Evaluation
 
 MAX_ALTERNATIVES = 2048
@@ -61,6 +61,7 @@ class Expander:
         self.overlaps: list[tuple[Choice, Alternative, int, int]] = []
         self._checked: set[tuple[int, frozenset[Atom]]] = set()
         self._separated: dict[Choice, list[Place]] = {}
+        self._plain: dict[tuple[Place, int], Facts] = {}
         self._steps = 0
 
     def atom(self, place: Place) -> Atom:
@@ -183,9 +184,16 @@ class Expander:
             self._separated[choice] = [self._only(choice, i) for i in range(len(branches))]
         return self._separated[choice]
 
-    def _exclude(self, one: Place, other: Place) -> bool:
-        """Whether it is plain to see that nothing can satisfy both."""
-        return self._facts(one, ANY).excludes(self._facts(other, ANY))
+    def _exclude(self, one: Place, other: Place, bits: int) -> bool:
+        """Whether it is plain to see that no value of the types can satisfy both."""
+        for kind in (OBJECT, ARRAY):
+            if bits & kind:
+                for place in (one, other):
+                    if (place, kind) not in self._plain:
+                        self._plain[place, kind] = self._facts(place, kind)
+                if not self._plain[one, kind].excludes(self._plain[other, kind]):
+                    return False
+        return True
 
     def _facts(self, place: Place, types: int) -> Facts:
         """What is plain to see about a schema: enough for most of the oneOf that are meant to exclude each other."""

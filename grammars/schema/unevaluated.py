@@ -65,7 +65,7 @@ class Evaluation:
         more = [c for c in atom.notices if bits and self.annotates(c.branches[0]) & bits]
         return [*atom.choices, *more]
 
-    def subsets(self, choice: Choice, bits: int, excludes: Callable[[Place, Place], bool]) -> list[list[Place]]:
+    def subsets(self, choice: Choice, bits: int, excludes: Callable[[Place, Place, int], bool]) -> list[list[Place]]:
         """The branches of an anyOf by what may hold at once, as far as it makes a difference to what is evaluated."""
         key = (choice, bits)
         sets = self._subsets.get(key)
@@ -73,7 +73,8 @@ class Evaluation:
             telling = [branch for branch in choice.branches if self.annotates(branch) & bits]
             sets = []
             for branch in telling:
-                excluded = {other for other in telling if other is not branch and excludes(branch, other)}
+                self.document.check_time()
+                excluded = {other for other in telling if other is not branch and excludes(branch, other, bits)}
                 sets += [[branch], *([*part, branch] for part in sets if excluded.isdisjoint(part))]
                 if len(sets) > MAX_SUBSETS:
                     why = f"more than {MAX_SUBSETS} sets of branches may hold at once, and evaluate different things"
