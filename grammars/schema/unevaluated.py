@@ -35,7 +35,7 @@ class Evaluation:
         self.atom = atom
         self.used = _mentions(document.root.schema)
         self._covered: dict[Place, dict[Place, int]] = {}
-        self._annotates: dict[Place, int] = {}
+        self._telling: dict[tuple[Place, int], bool] = {}
         self._subsets: dict[tuple[Choice, int], list[list[Place]]] = {}
         self._made: dict[tuple[Any, ...], Place] = {}
 
@@ -62,7 +62,7 @@ class Evaluation:
 
     def choices(self, atom: Atom, bits: int) -> list[Choice]:
         """The choices of an atom; where evaluation matters also those that assert nothing."""
-        more = [c for c in atom.notices if bits and self.annotates(c.branches[0]) & bits]
+        more = [c for c in atom.notices if self.annotates(c.branches[0], bits)]
         return [*atom.choices, *more]
 
     def subsets(self, choice: Choice, bits: int, excludes: Callable[[Place, Place, int], bool]) -> list[list[Place]]:
@@ -70,7 +70,7 @@ class Evaluation:
         key = (choice, bits)
         sets = self._subsets.get(key)
         if sets is None:
-            telling = [branch for branch in choice.branches if self.annotates(branch) & bits]
+            telling = [branch for branch in choice.branches if self.annotates(branch, bits)]
             sets = []
             for branch in telling:
                 self.document.check_time()
@@ -83,20 +83,24 @@ class Evaluation:
             self._subsets[key] = sets = [[b] for b in choice.branches if b not in telling] + sets
         return sets
 
-    def annotates(self, place: Place) -> int:
-        """Of which types (objects, arrays) a schema may evaluate parts."""
-        bits = self._annotates.get(place)
-        if bits is None:
-            bits = 0
-            for below in self._reach(place, self._evaluating):
-                atom = self.atom(below)
-                for kind, keywords in TELLING.items():
-                    if atom.concerns & kind and any(keyword in atom.schema for keyword in keywords):
-                        bits |= kind
-                for keyword in atom.unevaluated:
-                    bits |= BITS[keyword]
-            self._annotates[place] = bits
-        return bits
+    def annotates(self, place: Place, bits: int) -> bool:
+        """Whether a schema may evaluate parts of arrays or objects, as given by `bits`."""
+        return any(self._tells(place, kind) for kind in TELLING if bits & kind)
+
+    def _tells(self, place: Place, kind: int) -> bool:
+        known = self._telling.get((place, kind))
+        if known is not None:
+            return known
+        visited = []
+        for below in self._reach(place, self._evaluating):
+            visited.append(below)
+            atom = self.atom(below)
+            own = atom.concerns & kind and any(keyword in atom.schema for keyword in TELLING[kind])
+            if own or self._telling.get((below, kind)) or any(BITS[keyword] == kind for keyword in atom.unevaluated):
+                self._telling[place, kind] = True
+                return True
+        self._telling.update(((below, kind), False) for below in visited)
+        return False
 
     def demands(self, places: frozenset[Place], chosen: Chosen, types: int) -> list[Place]:
         """What the unevaluated keywords of `places` come to when these all hold, with the branches chosen for them."""
@@ -120,7 +124,7 @@ class Evaluation:
         below = list(self._reach(place, lambda atom: iter(atom.joins)))
         for one in below:
             for choice in (*self.atom(one).choices, *self.atom(one).notices):
-                if choice.keyword not in SILENT and any(self.annotates(b) & BITS[keyword] for b in choice.branches):
+                if choice.keyword not in SILENT and any(self.annotates(b, BITS[keyword]) for b in choice.branches):
                     return None
         demand = self._demand(place, keyword, below)
         return [] if demand is None else [demand]
