@@ -281,9 +281,11 @@ def compare(maker: Maker, rng: random.Random, spell_by_schema: Callable[[Any, An
         for instance in candidates:
             if "e+" in json.dumps(instance):  # multiples are not written with an exponent
                 continue
+            valid = judge.is_valid(instance)
+            if valid and "e-" in json.dumps(instance) and '"multipleOf": 0' in json.dumps(schema):
+                continue  # nor is what `not` leaves beside the multiples of a fraction
             texts = [json.dumps(instance), *spell_by_schema(schema, instance)]
-            got = any(grammar.matches(text) for text in texts)
-            assert got == judge.is_valid(instance), f"{schema}\nand {instance!r}"
+            assert any(grammar.matches(text) for text in texts) == valid, f"{schema}\nand {instance!r}"
     assert refused < compiled / 2
 
 
