@@ -66,16 +66,21 @@ class Atom:
     """What one schema object asserts by itself.
 
     Attributes:
-        schema, place: the object and where it is.
+        schema, place: the object, without keywords its draft does not know, and where it is.
         types: bits of the allowed types.
         concerns: bits of the types that some other keyword of it constrains.
         values: the allowed scalars, in the order of `enum`, or None.
         refused: keywords that are not enforced, by type bit.
         joins: schemas that must hold as well ($ref, allOf).
         choices: anyOf, oneOf and composite enum values.
+        notices: choices that assert nothing, but matter to what is evaluated: `if` alone.
+        unevaluated: the schemas of unevaluatedProperties and unevaluatedItems.
     """
 
-    __slots__ = ("choices", "concerns", "joins", "place", "plain", "refused", "schema", "types", "values")
+    __slots__ = (
+        "choices", "concerns", "joins", "notices", "place", "plain", "refused", "schema", "types", "unevaluated",
+        "values",
+    )  # fmt: skip
 
     def __init__(self, place: Place, document: Document) -> None:
         self.place = place
@@ -86,8 +91,10 @@ class Atom:
         self.refused: list[tuple[int, str]] = []
         self.joins: list[Place] = []
         self.choices: list[Choice] = []
+        self.notices: list[Choice] = []
+        self.unevaluated: dict[str, Place] = {}
         self._read(document)
-        # Whether it asserts anything besides its joins and choices.
+        # Whether it asserts nothing besides its joins, choices and unevaluated keywords.
         self.plain = self.types == ANY and not self.concerns and self.values is None
 
     def _read(self, document: Document) -> None:
@@ -96,11 +103,11 @@ class Atom:
             self._combine("$ref", schema["$ref"], document)
             return
         table = KEYWORDS[0 if place.draft == 2020 and not document.declared else place.draft]
+        if not schema.keys() <= table.keys():
+            document.ignored += [f"{place.pointer}/{escape(name)}" for name in schema if name not in table]
+            self.schema = schema = {name: value for name, value in schema.items() if name in table}
         for name, value in schema.items():
-            keyword = table.get(name)
-            if keyword is None:
-                document.ignored.append(f"{place.pointer}/{escape(name)}")
-                continue
+            keyword = table[name]
             if keyword.check is not None and place.draft >= 0 and (expected := keyword.check(value)) is not None:
                 raise GrammarError(
                     f"{name} must be {expected}, not {shown(value)}", pointer=f"{place.pointer}/{name}", keyword=name
@@ -137,6 +144,9 @@ class Atom:
         if name == "if":
             self._condition(document)
             return
+        if name in ("unevaluatedProperties", "unevaluatedItems"):
+            self.unevaluated[name] = document.child(place, value, name)
+            return
         if isinstance(value, dict):
             self._dependencies(name, value, document)
             return
@@ -150,10 +160,12 @@ class Atom:
         """if/then/else: `if` and `then`, or else not `if`, and `else`."""
         place = self.place
         parts = {n: document.child(place, self.schema[n], n) for n in ("if", "then", "else") if n in self.schema}
-        if len(parts) > 1:
+        pointer = f"{place.pointer}/if"
+        if len(parts) == 1:
+            self.notices.append(Choice("if", pointer, [parts["if"], document.invented(True, pointer)]))
+        else:
             hit = [parts[name] for name in ("if", "then") if name in parts]
             miss = [{"not": parts["if"]}, *(parts[name] for name in ("else",) if name in parts)]
-            pointer = f"{place.pointer}/if"
             branches = [document.invented({"allOf": both}, pointer) for both in (hit, miss)]
             self.choices.append(Choice("if", pointer, branches))
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ..errors import BudgetExceeded, GrammarError
 from .atom import Atom, Choice, Scalar, refusal
 from .document import Document, Place, escape
-from .keywords import ANY, OBJECT, shown
+from .keywords import ANY, ARRAY, OBJECT, shown
+from .unevaluated import SILENT, Chosen, Evaluation
 
 MAX_ALTERNATIVES = 2048
 MAX_STEPS = 100_000
@@ -42,15 +43,25 @@ class Facts(NamedTuple):
         )
 
 
+class _Search(NamedTuple):
+    """What all branches of one search for alternatives share."""
+
+    found: dict[frozenset[Atom], Alternative]
+    notes: list[str]
+    covered: dict[Place, int]  # places below unevaluated keywords, with the types these concern
+
+
 class Expander:
     """Turns conjunctions of places into alternatives. `overlaps` collects what oneOf needs to be empty."""
 
     def __init__(self, document: Document, negate: Callable[[Place], list[Place]]) -> None:
         self.document = document
         self.negate = negate
+        self.evaluation = Evaluation(document, self.atom)
         self.overlaps: list[tuple[Choice, Alternative, int, int]] = []
         self._checked: set[tuple[int, frozenset[Atom]]] = set()
         self._separated: dict[Choice, list[Place]] = {}
+        self._plain: dict[tuple[Place, int], Facts] = {}
         self._steps = 0
 
     def atom(self, place: Place) -> Atom:
@@ -68,7 +79,8 @@ class Expander:
         self, places: tuple[Place, ...], atoms: Alternative = (), notes: list[str] | None = None
     ) -> list[Alternative]:
         """The alternatives of all `places` and `atoms` together; what was dropped is said in `notes`."""
-        if len(places) == 1 and not atoms:
+        covered = self.evaluation.covered(places)
+        if len(places) == 1 and not atoms and not covered:
             schema = places[0].schema
             if schema is True:
                 return [()]
@@ -76,14 +88,13 @@ class Expander:
                 atom = self.atom(places[0])
                 if not atom.joins and not atom.choices:
                     return [()] if atom.plain else [(atom,)]
-        found: dict[frozenset[Atom], Alternative] = {}
+        search = _Search({}, [] if notes is None else notes, covered)
         nothing: frozenset[Place] = frozenset()
         types = ANY
         for atom in atoms:
             types &= atom.types
-        pending = [(place, nothing) for place in places]
-        self._expand(pending, atoms, nothing, types, [], found, [] if notes is None else notes)
-        return list(found.values())
+        self._expand([(place, nothing) for place in places], atoms, nothing, types, [], (), search)
+        return _without_redundant(search.found) if covered else list(search.found.values())
 
     def _expand(
         self,
@@ -91,9 +102,9 @@ class Expander:
         atoms: Alternative,
         seen: frozenset[Place],
         types: int,
-        choices: list[tuple[Choice, frozenset[Place]]],
-        found: dict[frozenset[Atom], Alternative],
-        notes: list[str],
+        choices: list[tuple[Choice, Place, frozenset[Place]]],
+        chosen: Chosen,
+        search: _Search,
     ) -> None:
         self._steps += 1
         if not self._steps & 63:
@@ -107,38 +118,48 @@ class Expander:
             if place.schema is True:
                 continue
             if place.schema is False:
-                notes.append(f"{place.pointer or '/'} is false")
+                search.notes.append(f"{place.pointer or '/'} is false")
                 return
             if place in path:
-                notes.append(f"{place.pointer or '/'} refers to itself without an end")
+                search.notes.append(f"{place.pointer or '/'} refers to itself without an end")
                 return
             if place in seen:
                 continue
             seen = seen | {place}
             atom = self.atom(place)
             if not types & atom.types:
-                notes.append(f"{place.pointer or '/'}: the types exclude each other")
+                search.notes.append(f"{place.pointer or '/'}: the types exclude each other")
                 return
             types &= atom.types
             if not atom.plain and atom not in atoms:
                 atoms = (*atoms, atom)
-            if atom.joins or atom.choices:
+            below = self.evaluation.choices(atom, search.covered.get(place, 0) & types)
+            if atom.joins or below:
                 inner = path | {place}
                 pending += [(join, inner) for join in reversed(atom.joins)]
-                choices += [(choice, inner) for choice in atom.choices]
+                choices += [(choice, place, inner) for choice in below]
         if not choices:
-            found.setdefault(frozenset(atoms), atoms)
-            if len(found) > MAX_ALTERNATIVES:
+            if search.covered:
+                atoms = (*atoms, *map(self.atom, self.evaluation.demands(seen, chosen, types)))
+            search.found.setdefault(frozenset(atoms), atoms)
+            if len(search.found) > MAX_ALTERNATIVES:
                 raise BudgetExceeded(f"more than {MAX_ALTERNATIVES} alternatives in one place of the schema")
             return
-        (choice, path), *rest = choices
+        (choice, owner, path), *rest = choices
+        bits = search.covered.get(owner, 0) & types
+        if bits and choice.keyword == "anyOf":
+            for branches in self.evaluation.subsets(choice, bits, self._exclude):
+                more = (*chosen, *((owner, branch) for branch in branches))
+                self._expand([(branch, path) for branch in branches], atoms, seen, types, rest, more, search)
+            return
         branches = choice.branches
         if choice.keyword == "oneOf":
             branches = self._exclusive(choice, atoms)
         elif choice.keyword == "not":
             branches = self.negate(branches[0])
         for branch in branches:
-            self._expand([(branch, path)], atoms, seen, types, rest, found, notes)
+            more = chosen if not bits or choice.keyword in SILENT else (*chosen, (owner, branch))
+            self._expand([(branch, path)], atoms, seen, types, rest, more, search)
 
     def _exclusive(self, choice: Choice, atoms: Alternative) -> list[Place]:
         """The branches of a oneOf, without what the others hold too; those not known to overlap are to be checked."""
@@ -162,6 +183,17 @@ class Expander:
         if choice not in self._separated:
             self._separated[choice] = [self._only(choice, i) for i in range(len(branches))]
         return self._separated[choice]
+
+    def _exclude(self, one: Place, other: Place, bits: int) -> bool:
+        """Whether it is plain to see that no value of the types can satisfy both."""
+        for kind in (OBJECT, ARRAY):
+            if bits & kind:
+                for place in (one, other):
+                    if (place, kind) not in self._plain:
+                        self._plain[place, kind] = self._facts(place, kind)
+                if not self._plain[one, kind].excludes(self._plain[other, kind]):
+                    return False
+        return True
 
     def _facts(self, place: Place, types: int) -> Facts:
         """What is plain to see about a schema: enough for most of the oneOf that are meant to exclude each other."""
@@ -195,6 +227,16 @@ class Expander:
         others = [choice.branches[a + b - i] for a, b in sorted(choice.overlapping) if i in (a, b)]
         parts = [choice.branches[i], *({"not": other} for other in others)]
         return self.document.invented({"allOf": parts}, choice.pointer)
+
+
+def _without_redundant(found: dict[frozenset[Atom], Alternative]) -> list[Alternative]:
+    """The alternatives besides those that ask for all that another one asks for, and for more."""
+    kept: list[frozenset[Atom]] = []
+    for atoms in sorted(found, key=len):
+        if not any(less < atoms for less in kept):
+            kept.append(atoms)
+    still = set(kept)
+    return [alternative for atoms, alternative in found.items() if atoms in still]
 
 
 def concerned(atoms: Alternative, bits: int) -> Iterator[Atom]:

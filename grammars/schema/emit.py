@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..errors import BudgetExceeded
 from ..network import Network, Rule
 from .numbers import NumberSet, add_number, add_numbers
-from .plan import MAX_GRID, ArrayPlan, KeySet, Member, ObjectPlan, Value
+from .plan import MAX_GRID, ArrayPlan, Counts, KeySet, Member, ObjectPlan, Value
 from .spelling import add_json_characters
 from .strings import StringSet, add_strings, members
 from .text import (
@@ -128,16 +128,16 @@ class Writer:
         net.repeat(node, further, closing, minimum, None if plan.maximum is None else plan.maximum - count)
 
     def _counted_items(self, opened: int, plan: ArrayPlan, closing: int) -> None:
-        """Items by a grid of nodes (items so far, hits so far), each with a node before an item and one behind it."""
+        """Items by a grid of nodes (items and hits so far), each with a node before an item and one behind it."""
         net, layout = self.net, self.layout
-        before = {(0, 0): opened}
-        behind: dict[tuple[int, int], int] = {}
-        if plan.complete(0, 0):
+        before = {plan.begin(): opened}
+        behind: dict[Counts, int] = {}
+        if plan.complete(plan.begin()):
             net.epsilon(opened, closing)
         for here, value, after in plan.grid():
             if after not in behind:
                 behind[after] = net.node()
-                if plan.complete(*after):
+                if plan.complete(after):
                     net.epsilon(behind[after], closing)
                 before[after] = net.node()
                 layout.mark(net, behind[after], COMMA, before[after])

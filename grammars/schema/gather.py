@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from ..errors import BudgetExceeded, GrammarError, Unsupported
 from . import formats
+from .arrays import gather_array
 from .atom import Atom, Choice, Counted, Scalar, exact, refusal, scalar_type
 from .conjunction import Alternative, Expander, clash, concerned, count, least
 from .document import Document, Place, escape
@@ -17,7 +18,7 @@ from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
 from .negation import Negator
 from .numbers import NumberSet
 from .objects import gather_object
-from .plan import MAX_GRID, ArrayPlan, Hits, Value, settle
+from .plan import Value, settle
 from .strings import StringSet, check_pattern
 
 MAX_VALUES = 50_000
@@ -119,7 +120,7 @@ class Gatherer:
                 else:
                     value.strings[strings] = None
             if types & ARRAY:
-                value.arrays.append(self._array(alternative, value.notes))
+                value.arrays.append(gather_array(self, alternative, value.notes))
             if types & OBJECT:
                 value.objects.append(gather_object(self, alternative, value.notes))
         value.possible = value.has_scalars()
@@ -206,61 +207,6 @@ class Gatherer:
             self._ignored.add(pointer)
             self.document.ignored.append(pointer)
         return False
-
-    def _array(self, atoms: Alternative, notes: list[str]) -> ArrayPlan:
-        minimum, maximum = 0, None
-        columns: list[tuple[list[Place], Place | None]] = []
-        counted: list[Counted] = []
-        for atom in concerned(atoms, ARRAY):
-            schema = atom.schema
-            minimum = max(minimum, count(schema.get("minItems", 0)))
-            maximum = least(maximum, schema.get("maxItems"))
-            columns.append(self.items(atom))
-            if "!counted" in schema:
-                counted.append(schema["!counted"])
-            elif "contains" in schema:
-                counted.append(self.contains(atom))
-        length = max((len(prefix) for prefix, _ in columns), default=0)
-        start = 0
-        for one in counted:
-            start = one.start
-            if len(counted) > 1:
-                raise refusal("contains", one.pointer, "is enforced only once for an array")
-        length = max(length, start)
-        if maximum is not None:
-            length = min(length, maximum)
-            if minimum > maximum:
-                notes.append(clash(atoms, ARRAY, "array"))
-        places: list[tuple[Place, ...]] = []
-        for i in range(length + 1):
-            at = [part[i] if i < len(part) else rest for part, rest in columns]
-            places.append(tuple(p for p in at if p is not None))
-        if not counted:
-            values = [self.value(p) for p in places]
-            return ArrayPlan(values[:-1], values[-1], minimum, maximum)
-        return self._counted_array(places, minimum, maximum, counted[0])
-
-    def _counted_array(
-        self, places: list[tuple[Place, ...]], minimum: int, maximum: int | None, counted: Counted
-    ) -> ArrayPlan:
-        """An array where the items that satisfy a schema are counted; `places` are those of the items, the last for all
-        others. Where hits have no upper bound it does no harm that an uncounted item satisfies the schema too."""
-        size = max(len(places), minimum if maximum is None else maximum)
-        most = counted.minimum if counted.maximum is None else counted.maximum
-        if size * (1 + (most if maximum is None else min(most, size))) > MAX_GRID:
-            raise BudgetExceeded("contains with these numbers of items is too large", keyword="contains")
-        if counted.maximum is not None and counted.minimum > counted.maximum:
-            nothing = self.nothing(f"{counted.pointer}/minContains is above maxContains")
-            return ArrayPlan([nothing], nothing, 1, maximum)
-        none = self.nothing("no item counts here")
-        hits = [none if i < counted.start else self.value((*p, counted.place)) for i, p in enumerate(places)]
-        if counted.maximum is None:
-            others = [self.value(p) for p in places]
-        else:
-            wrong = self.document.opposite(counted.place)
-            others = [self.value(p if i < counted.start else (*p, wrong)) for i, p in enumerate(places)]
-        counts = Hits(hits[:-1], hits[-1], counted.minimum, counted.maximum)
-        return ArrayPlan(others[:-1], others[-1], minimum, maximum, counts)
 
     def contains(self, atom: Atom) -> Counted:
         """What contains, minContains and maxContains of an atom ask for."""

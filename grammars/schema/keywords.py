@@ -130,10 +130,6 @@ def _anything(value: Any) -> str | None:
     return None
 
 
-def _is_true(value: Any) -> bool:
-    return value is True or value == {}
-
-
 _NOTES = Keyword(ANNOTATION)
 _DRAFT4: dict[str, Keyword] = {
     "$schema": _NOTES,
@@ -208,8 +204,8 @@ _DRAFT2019 = {
     "maxContains": Keyword(ANNOTATION, _count),
     "dependentRequired": Keyword(COMBINES, _dependencies),
     "dependentSchemas": Keyword(COMBINES, _schema_map),
-    "unevaluatedItems": Keyword(ARRAY, _schema, refused=True, idle=_is_true),
-    "unevaluatedProperties": Keyword(OBJECT, _schema, refused=True, idle=_is_true),
+    "unevaluatedItems": Keyword(COMBINES, _schema),
+    "unevaluatedProperties": Keyword(COMBINES, _schema),
 }
 _DRAFT2020 = {
     **{k: v for k, v in _DRAFT2019.items() if k not in ("$recursiveAnchor", "additionalItems")},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Unsupported
 from .atom import Atom, Choice, Counted
-from .document import Place
+from .document import Place, escape
 from .keywords import ANY, ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING
 from .numbers import NumberSet
 from .strings import StringSet
@@ -59,7 +59,19 @@ class Negator:
             branches += self._arrays(atom)
         if atom.concerns & OBJECT:
             branches += self._objects(atom)
+        for keyword in self.gatherer.expander.evaluation.asserted(place):
+            branches += self._evaluated(place, keyword)
         return branches
+
+    def _evaluated(self, place: Place, keyword: str) -> list[Place]:
+        """What violates an unevaluated keyword, if all else that the schema at `place` asks for holds."""
+        demands = self.gatherer.expander.evaluation.fixed(place, keyword)
+        if demands is None:
+            raise _no_complement(f"{place.pointer}/{keyword}")
+        try:
+            return [branch for demand in demands for branch in self(demand)]
+        except Unsupported as cause:
+            raise _no_complement(f"{place.pointer}/{keyword}") from cause
 
     def _no_choice(self, choice: Choice) -> list[dict[str, Any] | Place]:
         if choice.keyword == "not":
@@ -96,8 +108,6 @@ class Negator:
         self._refuse(atom, ARRAY)
         schema = atom.schema
         branches: list[dict[str, Any] | Place] = []
-        if "!counted" in schema:
-            raise _no_complement(f"{atom.place.pointer}/contains")
         if schema.get("minItems", 0) > 0:
             branches.append({"type": "array", "maxItems": schema["minItems"] - 1})
         if "maxItems" in schema:
@@ -111,12 +121,13 @@ class Negator:
             branches.append({"type": "array", "minItems": len(prefix) + 1})
         elif rest is not None and not self._is_trivial(rest):
             branches.append(_counted(rest.pointer, len(prefix), self.gatherer.document.opposite(rest), 1, None))
-        if "contains" in schema:
-            _, _, inner, fewest, most = self.gatherer.contains(atom)
+        if "!counted" in schema or "contains" in schema:
+            counted = schema["!counted"] if "!counted" in schema else self.gatherer.contains(atom)
+            _, start, inner, fewest, most = counted
             if fewest:
-                branches.append(_counted(inner.pointer, 0, inner, 0, fewest - 1))
+                branches.append(_counted(inner.pointer, start, inner, 0, fewest - 1))
             if most is not None:
-                branches.append(_counted(inner.pointer, 0, inner, most + 1, None))
+                branches.append(_counted(inner.pointer, start, inner, most + 1, None))
         return branches
 
     def _objects(self, atom: Atom) -> list[dict[str, Any] | Place]:
@@ -126,7 +137,8 @@ class Negator:
             if keyword in schema:
                 below = schema[keyword]
                 if keyword == "patternProperties":
-                    trivial = not below
+                    inner = [child(place, s, keyword, escape(pattern)) for pattern, s in below.items()]
+                    trivial = all(self._is_trivial(one) for one in inner)
                 else:
                     trivial = self._is_trivial(child(place, below, keyword))
                 if not trivial:
@@ -148,7 +160,8 @@ class Negator:
         if isinstance(place.schema, bool):
             return place.schema
         atom = self.gatherer.expander.atom(place)
-        return atom.plain and not atom.joins and not atom.choices
+        asserted = self.gatherer.expander.evaluation.asserted(place)
+        return atom.plain and not atom.joins and not atom.choices and not asserted
 
     @staticmethod
     def _refuse(atom: Atom, bits: int) -> None:

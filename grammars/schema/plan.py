@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..regular import CharacterAutomaton
 from .conjunction import Alternative
@@ -50,21 +51,30 @@ class Value:
         return [*self.objects, *self.arrays]
 
 
+class Way(NamedTuple):
+    """Values of an item, and for each of the counted schemas whether they count as hits of it."""
+
+    value: Value
+    hit: tuple[bool, ...]
+
+
 @dataclass(slots=True)
 class Hits:
-    """Items that count: values by position and for all others, and how many there may be (None: any number)."""
+    """Items that count: the ways of an item by position and for all others, and the bounds of each number of hits."""
 
-    prefix: list[Value]
-    rest: Value
-    minimum: int
-    maximum: int | None
+    prefix: list[list[Way]]
+    rest: list[Way]
+    bounds: list[tuple[int, int | None]]
+
+
+Counts = tuple[int, ...]  # items so far, then hits so far of each counted schema
 
 
 @dataclass(slots=True)
 class ArrayPlan:
     """Arrays: values by position, then `rest` for all others; lengths from minimum to maximum (None: any).
 
-    With `hits`, an item is one of these or one of those, and the hits are counted.
+    With `hits`, an item is one of its ways instead, and the hits are counted.
     """
 
     prefix: list[Value]
@@ -73,50 +83,61 @@ class ArrayPlan:
     maximum: int | None
     hits: Hits | None = None
 
-    def grid(self) -> Iterator[tuple[tuple[int, int], Value, tuple[int, int]]]:
-        """The items of an array with hits, by (items before, hits before): (before, value, after), all reachable ones.
+    def begin(self) -> Counts:
+        """The counts before the first item."""
+        return (0,) * (1 + len(self.hits.bounds if self.hits is not None else ()))
 
-        Both counts stop where more makes no difference.
+    def grid(self) -> Iterator[tuple[Counts, Value, Counts]]:
+        """The items of an array with hits, by counts: (before, value, after), all reachable ones.
+
+        All counts stop where more makes no difference.
         """
         hits = self.hits
         assert hits is not None
         cap = max(len(self.prefix), self.minimum, 1) if self.maximum is None else self.maximum
-        most = hits.minimum if hits.maximum is None else hits.maximum
-        order = [(0, 0)]
-        seen = {(0, 0)}
+        order = [self.begin()]
+        seen = set(order)
         for before in order:
-            items, count = before
+            items, *counts = before
             if self.maximum is not None and items >= self.maximum:
                 continue
-            listed = items < len(self.prefix)
-            ways = [(self.prefix[items] if listed else self.rest, count)]
-            if hits.maximum is None or count < most:
-                ways.append((hits.prefix[items] if listed else hits.rest, min(count + 1, most)))
-            for value, number in ways:
-                if value.possible:
-                    after = (min(items + 1, cap), number)
-                    if after not in seen:
-                        seen.add(after)
-                        order.append(after)
-                    yield before, value, after
+            for value, hit in hits.prefix[items] if items < len(self.prefix) else hits.rest:
+                if not value.possible:
+                    continue
+                numbers = [number + yes for number, yes in zip(counts, hit, strict=True)]
+                bounds = list(zip(numbers, hits.bounds, strict=True))
+                if any(most is not None and number > most for number, (_, most) in bounds):
+                    continue
+                capped = [min(number, fewest) if most is None else number for number, (fewest, most) in bounds]
+                after = (min(items + 1, cap), *capped)
+                if after not in seen:
+                    seen.add(after)
+                    order.append(after)
+                yield before, value, after
 
-    def complete(self, items: int, hits: int) -> bool:
+    def complete(self, counts: Counts) -> bool:
         """Whether an array with hits may end here."""
-        return items >= self.minimum and self.hits is not None and hits >= self.hits.minimum
+        if self.hits is None or counts[0] < self.minimum:
+            return False
+        return all(number >= fewest for number, (fewest, _) in zip(counts[1:], self.hits.bounds, strict=True))
 
     def possible(self) -> bool:
         """Whether there is such an array, as far as is known of its parts."""
         if self.maximum is not None and self.minimum > self.maximum:
             return False
         if self.hits is not None:
-            return self.complete(0, 0) or any(self.complete(*after) for _, _, after in self.grid())
+            return self.complete(self.begin()) or any(self.complete(after) for _, _, after in self.grid())
         needed = self.prefix[: self.minimum]
         return all(v.possible for v in needed) and (self.minimum <= len(self.prefix) or self.rest.possible)
 
     def missing(self) -> list[tuple[str, Value]]:
         """What it needs and cannot have."""
         if self.hits is not None:
-            return [] if self.hits.rest.possible else [("contains", self.hits.rest)]
+            for i, (fewest, _) in enumerate(self.hits.bounds):
+                ways = [value for value, hit in self.hits.rest if hit[i]]
+                if fewest and not any(value.possible for value in ways):
+                    return [("contains", value) for value in ways[:1]]
+            return []
         needed = [(f"item {i}", v) for i, v in enumerate(self.prefix[: self.minimum])]
         if self.minimum > len(self.prefix):
             needed.append((f"item {len(self.prefix)}", self.rest))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bytebound.grammars.schema.document import Document
 from bytebound.grammars.schema.gather import plan
-from bytebound.grammars.schema.plan import Value
+from bytebound.grammars.schema.plan import ArrayPlan, Value
 
 MOST = 24
 
@@ -22,8 +22,7 @@ def spell(value: Value, instance: Any) -> list[str]:
     if isinstance(instance, list):
         items = []
         for i, item in enumerate(instance):
-            places = [p.prefix[i] if i < len(p.prefix) else p.rest for p in value.arrays]
-            items.append(_distinct(places, item))
+            items.append(_distinct([v for p in value.arrays for v in _at(p, i)], item))
         return ["[" + ", ".join(choice) + "]" for choice in islice(product(*items), MOST)]
     if isinstance(instance, dict) and value.objects:
         texts: dict[str, None] = {}
@@ -36,6 +35,13 @@ def spell(value: Value, instance: Any) -> list[str]:
             texts.update({"{" + ", ".join(choice) + "}": None for choice in islice(product(*members), MOST)})
         return list(texts)
     return [json.dumps(instance)]
+
+
+def _at(plan: ArrayPlan, i: int) -> list[Value]:
+    """The values of item i."""
+    listed = i < len(plan.prefix)
+    ways = () if plan.hits is None else plan.hits.prefix[i] if listed else plan.hits.rest
+    return [plan.prefix[i] if listed else plan.rest, *(way.value for way in ways)]
 
 
 def _distinct(values: list[Value], instance: Any) -> list[str]:

@@ -148,6 +148,34 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
         ["[1, 1]", "[1, 2, 1, 3]", "[1, 1, 1, 2, 2]"],
         ["[1]", "[2, 2]", "[1, 1, 1, 1]", "[1, 1, 2, 2, 2, 2]"],
     ),
+    (
+        {"type": "array", "allOf": [{"contains": {"maximum": 5}}, {"contains": {"minimum": 3}, "minContains": 2}]},
+        ["[3, 3]", "[4, 9]", "[9, 9, 1]", '["a", 3]', "[1, null, null]"],
+        ["[]", "[4]", "[1, 2]", "[9, 9]", '["a", 1]'],
+    ),
+    (
+        {
+            "type": "array",
+            "items": {"enum": [1, 2, 3]},
+            "allOf": [
+                {"contains": {"maximum": 2}, "maxContains": 2},
+                {"contains": {"minimum": 2}, "maxContains": 2},
+                {"contains": {"const": 2}, "minContains": 0, "maxContains": 1},
+            ],
+        },
+        ["[2]", "[1, 3]", "[1, 2, 3]", "[3, 1, 1, 3]"],
+        ["[]", "[1]", "[3]", "[2, 2]", "[1, 1, 2]", "[1, 3, 3, 3]"],
+    ),
+    (
+        {"type": "array", "contains": {"const": 1}, "not": {"contains": {"const": 2}, "maxContains": 1}},
+        ["[1]", "[1, 3]", "[2, 1, 2]", "[2, 2, 3, 1]"],
+        ["[]", "[3]", "[1, 2]", "[2, 2]", "[2, 3, 1]"],
+    ),
+    (
+        {"type": "array", "not": {"anyOf": [{"items": {"const": 1}}, {"prefixItems": [True], "items": {"const": 2}}]}},
+        ["[2, 1]", "[1, 3]"],
+        ["[]", "[2]", "[1, 1]", "[1, 2, 2]", "[3, 2]"],
+    ),
     ({"not": {"items": {"const": 1}}, "type": "array"}, ["[2]", "[1, 2]", "[2, 1]"], ["[]", "[1]", "[1, 1]"]),
     ({"not": {"contains": {"const": 1}}, "type": "array"}, ["[]", "[2, 3]"], ["[1]", "[2, 1]"]),
     ({"not": {"type": "string"}}, ["1", "null", "[]"], ['"a"']),
