@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GrammarError, Unsupported
 from .document import Document, Place, escape
-from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, KEYWORDS, TYPES, shown
+from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, TYPES, shown
 
 Scalar = tuple[str, Any]  # ("null" | "boolean" | "number" | "string", value); numbers as Decimal, so that 1 == 1.0
 
@@ -66,12 +66,12 @@ class Atom:
     """What one schema object asserts by itself.
 
     Attributes:
-        schema, place: the object and where it is.
+        schema, place: the object, without unknown keywords, and where it is.
         types: bits of the allowed types.
         concerns: bits of the types that some other keyword of it constrains.
         values: the allowed scalars, in the order of `enum`, or None.
         refused: keywords that are not enforced, by type bit.
-        joins: schemas that must hold as well ($ref, allOf).
+        joins: schemas that must hold as well (references, allOf).
         choices: anyOf, oneOf and composite enum values.
     """
 
@@ -95,11 +95,13 @@ class Atom:
         if place.draft <= 7 and "$ref" in schema:
             self._combine("$ref", schema["$ref"], document)
             return
-        table = KEYWORDS[0 if place.draft == 2020 and not document.declared else place.draft]
+        table = place.dialect.keywords
+        known = True
         for name, value in schema.items():
             keyword = table.get(name)
             if keyword is None:
                 document.ignored.append(f"{place.pointer}/{escape(name)}")
+                known = False
                 continue
             if keyword.check is not None and place.draft >= 0 and (expected := keyword.check(value)) is not None:
                 raise GrammarError(
@@ -117,6 +119,8 @@ class Atom:
                 self._constants(name, value, document)
             else:
                 self.concerns |= concerns
+        if not known:  # what other drafts and vocabularies would read must not be seen later
+            self.schema = {name: value for name, value in schema.items() if name in table}
 
     def _refuse(self, name: str, concerns: int) -> None:
         if concerns == ANY:
@@ -130,6 +134,12 @@ class Atom:
             if not isinstance(value, str):
                 raise GrammarError("$ref must be a string", pointer=f"{place.pointer}/$ref", keyword="$ref")
             self.joins.append(document.resolve(place, value))
+            return
+        if name == "$dynamicRef":
+            self.joins.append(document.resolve_dynamic(place, value))
+            return
+        if name == "$recursiveRef":
+            self.joins.append(document.resolve_recursive(place))
             return
         if name == "not":
             self.choices.append(Choice(name, f"{place.pointer}/{name}", [document.child(place, value, name)]))
