@@ -62,7 +62,7 @@ def _has_dynamic_anchors(schema: Any) -> bool:
             if "$dynamicAnchor" in node or "$recursiveAnchor" in node:
                 return True
             node = node.values()
-        stack.extend(below for below in node if isinstance(below, dict | list))
+        stack += [below for below in node if isinstance(below, (dict, list))]
     return False
 
 
