@@ -23,6 +23,9 @@ MAX_POINTERS = 1 << 27  # characters of all pointers together: quadratic in the 
 MAX_ANCHORS = 1 << 20  # dynamic anchors of all dynamic scopes together
 
 
+_NO_ANCHORS: dict[str, Place] = {}
+
+
 class Scope:
     """A dynamic scope: the schema that each dynamic anchor means in it, and the places seen in it, by pointer.
 
@@ -31,8 +34,8 @@ class Scope:
 
     __slots__ = ("anchors", "places")
 
-    def __init__(self, anchors: dict[str, Place]) -> None:
-        self.anchors = anchors
+    def __init__(self, anchors: dict[str, Place] | None = None) -> None:
+        self.anchors = _NO_ANCHORS if anchors is None else anchors
         self.places: dict[str, Place] = {}
 
 
@@ -79,8 +82,8 @@ class Document:
         self._anchors = 0
         self.ignored: list[str] = []
         self.dynamic = False
-        self._static = Scope({})  # places as the documents have them, whatever refers to them
-        self._outermost = Scope({})
+        self._static = Scope()  # places as the documents have them, whatever refers to them
+        self._outermost = Scope()
         self._scopes: dict[frozenset[tuple[str, Place]], Scope] = {frozenset(): self._outermost}
         self._entered: dict[tuple[Scope, str], Scope] = {}
         self._opposites: dict[Place, Place] = {}
@@ -108,7 +111,7 @@ class Document:
 
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
-        return self._place(schema, pointer, "", INVENTED, Scope({}))
+        return self._place(schema, pointer, "", INVENTED, Scope())
 
     def opposite(self, place: Place) -> Place:
         """The place of `not` what is at `place`; always the same one."""
@@ -118,13 +121,12 @@ class Document:
         return found
 
     def _intern(self, schema: Any, pointer: str, base: str, dialect: Dialect, scope: Scope) -> Place:
-        outer = base, dialect
-        if isinstance(schema, dict):
+        if isinstance(schema, dict) and ("$id" in schema or "id" in schema):
+            outer = base, dialect
             base, dialect = inside(self.library, schema, pointer, base, dialect)
-        if self.dynamic and base != outer[0] and scope is not self._static:
-            place = self._enter(self.static(schema, pointer, *outer), scope)
-            scope.places[pointer] = place
-            return place
+            if self.dynamic and base != outer[0] and scope is not self._static:
+                place = scope.places[pointer] = self._enter(self.static(schema, pointer, *outer), scope)
+                return place
         place = scope.places[pointer] = self._place(schema, pointer, base, dialect, scope)
         return place
 
