@@ -1,13 +1,14 @@
 """JSON Schema and pydantic models as grammars: every keyword exact, or refused by name.
 
-`document` finds places and references, `keywords` knows the drafts; `atom`, `conjunction` and `negation` resolve
-combinations; `gather` and `objects` make plans (`plan`), and `emit` writes them into a network, with `text`, `strings`,
-`numbers` and `formats` for the scalars.
+`document` finds places and where references lead, with the identifiers in `resources`; `dialects` says what `$schema`
+means by the `keywords` of the drafts; `atom`, `conjunction` and `negation` resolve combinations; `gather` and `objects`
+make plans (`plan`), and `emit` writes them into a network, with `text`, `strings`, `numbers` and `formats` for scalars.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..budget import Budget
@@ -27,6 +28,7 @@ def json_schema(
     whitespace: str = "flexible",
     property_order: str = "schema",
     unknown_formats: str = "annotation",
+    documents: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
 ) -> Grammar:
     """JSON texts that satisfy a JSON Schema (drafts 4, 6, 7, 2019-09, 2020-12 by `$schema`; 2020-12 without).
@@ -38,6 +40,8 @@ def json_schema(
         property_order: "schema": properties in the order of the schema, then required ones it does not describe, then
             others. "any": in any order, none that the schema names twice. Optional ones may be left out.
         unknown_formats: "annotation" (they constrain nothing, as the specification has it) or "refuse".
+        documents: other schemas that references and `$schema` may name, by URI (or a `referencing.Registry`); those
+            without a `$schema` are read as this one is. Nothing is fetched; the metaschemas of the drafts are known.
         budget: limits; `Budget()` unless given. Its seconds hold for planning and for writing the network, each.
 
     The result's `ignored` lists the JSON Pointers of unknown keywords and formats.
@@ -58,8 +62,8 @@ def json_schema(
     if unknown_formats not in ("annotation", "refuse"):
         raise GrammarError(f"unknown_formats must be 'annotation' or 'refuse', not {unknown_formats!r}")
     layout = Layout(whitespace)
-    document = Document(schema, budget)
     try:
+        document = Document(schema, budget, documents=documents)
         root = plan(document, unknown_formats)
     except RecursionError as error:
         raise GrammarError("the schema is nested too deeply") from error
@@ -80,6 +84,7 @@ def pydantic(
     whitespace: str = "flexible",
     property_order: str = "schema",
     unknown_formats: str = "annotation",
+    documents: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
 ) -> Grammar:
     """JSON texts that satisfy the schema of a pydantic model class; `.model` of the result is the class.
@@ -94,6 +99,7 @@ def pydantic(
         whitespace=whitespace,
         property_order=property_order,
         unknown_formats=unknown_formats,
+        documents=documents,
         budget=budget,
     )
     grammar.model = model

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GrammarError, Unsupported
 from .document import Document, Place, escape
-from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, KEYWORDS, TYPES, shown
+from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, TYPES, shown
 
 Scalar = tuple[str, Any]  # ("null" | "boolean" | "number" | "string", value); numbers as Decimal, so that 1 == 1.0
 
@@ -66,12 +66,12 @@ class Atom:
     """What one schema object asserts by itself.
 
     Attributes:
-        schema, place: the object, without keywords its draft does not know, and where it is.
+        schema, place: the object, without unknown keywords, and where it is.
         types: bits of the allowed types.
         concerns: bits of the types that some other keyword of it constrains.
         values: the allowed scalars, in the order of `enum`, or None.
         refused: keywords that are not enforced, by type bit.
-        joins: schemas that must hold as well ($ref, allOf).
+        joins: schemas that must hold as well (references, allOf).
         choices: anyOf, oneOf and composite enum values.
         notices: choices that assert nothing, but matter to what is evaluated: `if` alone.
         unevaluated: the schemas of unevaluatedProperties and unevaluatedItems.
@@ -102,9 +102,10 @@ class Atom:
         if place.draft <= 7 and "$ref" in schema:
             self._combine("$ref", schema["$ref"], document)
             return
-        table = KEYWORDS[0 if place.draft == 2020 and not document.declared else place.draft]
+        table = place.dialect.keywords
         if not schema.keys() <= table.keys():
             document.ignored += [f"{place.pointer}/{escape(name)}" for name in schema if name not in table]
+            # What other drafts and vocabularies would read must not be seen later.
             self.schema = schema = {name: value for name, value in schema.items() if name in table}
         for name, value in schema.items():
             keyword = table[name]
@@ -137,6 +138,12 @@ class Atom:
             if not isinstance(value, str):
                 raise GrammarError("$ref must be a string", pointer=f"{place.pointer}/$ref", keyword="$ref")
             self.joins.append(document.resolve(place, value))
+            return
+        if name == "$dynamicRef":
+            self.joins.append(document.resolve_dynamic(place, value))
+            return
+        if name == "$recursiveRef":
+            self.joins.append(document.resolve_recursive(place))
             return
         if name == "not":
             self.choices.append(Choice(name, f"{place.pointer}/{name}", [document.child(place, value, name)]))

@@ -1,110 +1,96 @@
-"""The schema document: dialect, places (JSON Pointers), identifiers and local references.
+"""The schema document: places (JSON Pointers) and where references lead, also to other documents.
 
-Implements JSON Schema core: `$schema`, `$id`/`id`, `$anchor`, `$ref` (drafts 4, 6, 7, 2019-09, 2020-12) and RFC 6901
-JSON Pointers. Nothing is ever fetched: a reference that leaves the document is refused by name.
+Implements JSON Schema core: `$ref` (drafts 4, 6, 7, 2019-09, 2020-12), `$dynamicRef` (2020-12, section 8.2.3.2),
+`$recursiveRef` (2019-09, section 8.2.4.2) and RFC 6901 JSON Pointers. Identifiers and anchors are found by `resources`.
+
+Of the dynamic scope, which is the sequence of schema resources that were entered, only the outermost resource with each
+dynamic anchor matters. There are finitely many such scopes, and a place is a schema in one of them.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from ..budget import Budget
 from ..errors import BudgetExceeded, GrammarError, Unsupported
-
-DRAFTS = {
-    "http://json-schema.org/draft-04/schema": 4,
-    "http://json-schema.org/draft-06/schema": 6,
-    "http://json-schema.org/draft-07/schema": 7,
-    "https://json-schema.org/draft/2019-09/schema": 2019,
-    "https://json-schema.org/draft/2020-12/schema": 2020,
-}
-
-# Where subschemas live: identifiers count only there.
-IN_SCHEMA = ["additionalItems", "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not"]
-IN_SCHEMA += ["propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"]
-IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems", "items"]
-IN_MAP = ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"]
+from .dialects import INVENTED, UNDECLARED, Dialect, Library, escape
+from .resources import RECURSIVE, Resources, inside, join
 
 MAX_POINTERS = 1 << 27  # characters of all pointers together: quadratic in the depth of a document
-INVENTED = -1  # the draft of schemas that this compiler makes itself
+MAX_ANCHORS = 1 << 20  # dynamic anchors of all dynamic scopes together
+
+
+_NO_ANCHORS: dict[str, Place] = {}
+
+
+class Scope:
+    """A dynamic scope: the schema that each dynamic anchor means in it, and the places seen in it, by pointer.
+
+    Invented schemas have one of their own, that their parts share.
+    """
+
+    __slots__ = ("anchors", "places")
+
+    def __init__(self, anchors: dict[str, Place] | None = None) -> None:
+        self.anchors = _NO_ANCHORS if anchors is None else anchors
+        self.places: dict[str, Place] = {}
 
 
 class Place:
-    """One schema in the document: its value, JSON Pointer, base URI and draft. Compared by identity.
+    """One schema in a document: its value, JSON Pointer, base URI, dialect and dynamic scope. Compared by identity.
 
-    `within` holds the places by pointer: those of the document, or those of an invented schema and its parts.
+    The pointer of a place in another document is `uri#/pointer`.
     """
 
-    __slots__ = ("atom", "base", "draft", "pointer", "schema", "within")
+    __slots__ = ("atom", "base", "dialect", "pointer", "schema", "scope")
 
-    def __init__(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> None:
+    def __init__(self, schema: Any, pointer: str, base: str, dialect: Dialect, scope: Scope) -> None:
         self.schema = schema
         self.pointer = pointer
         self.base = base
-        self.draft = draft
-        self.within = within
+        self.dialect = dialect
+        self.scope = scope
         self.atom: Any = None
+
+    @property
+    def draft(self) -> int:
+        """The number or year of the draft; that of invented schemas is below zero."""
+        return self.dialect.draft
 
     def __repr__(self) -> str:
         return f"Place({self.pointer or '/'})"
 
 
-def escape(token: str) -> str:
-    """A reference token of RFC 6901. Raises GrammarError for a key that is no string, which JSON does not have."""
-    if not isinstance(token, str):
-        raise GrammarError(f"the keys of a schema must be strings, not {token!r:.60}")
-    if "~" in token or "/" in token:
-        return token.replace("~", "~0").replace("/", "~1")
-    return token
-
-
-def join(base: str, reference: str, pointer: str) -> str:
-    """The URI that a reference means (RFC 3986, section 5)."""
-    try:
-        return urljoin(base, reference)
-    except ValueError as error:
-        raise GrammarError(f"{reference!r:.80} is no URI reference: {error}", pointer=pointer) from error
-
-
-def draft_of(schema: Any, pointer: str) -> int | None:
-    """The draft that `$schema` names; None when there is none. Unknown dialects are refused."""
-    if not isinstance(schema, dict) or "$schema" not in schema:
-        return None
-    uri = schema["$schema"]
-    if not isinstance(uri, str):
-        raise GrammarError("$schema must be a string", pointer=f"{pointer}/$schema", keyword="$schema")
-    draft = DRAFTS.get(uri.removesuffix("#").replace("https://json-schema.org/draft-", "http://json-schema.org/draft-"))
-    if draft is None:
-        known = ", ".join(DRAFTS)
-        raise Unsupported(
-            f"the dialect {uri!r} is not known; known are {known}", pointer=f"{pointer}/$schema", keyword="$schema"
-        )
-    return draft
-
-
 class Document:
-    """A schema document and the places in it.
+    """A schema document, those that it refers to, and the places in them.
 
     Attributes:
         root: place of the whole schema.
-        declared: whether the document names its dialect; otherwise older spellings are understood as well.
         ignored: pointers of keywords that assert nothing here: unknown keywords and unknown formats.
+        dynamic: whether a document in reach has dynamic anchors; without them all places are in one scope.
     """
 
-    def __init__(self, schema: Any, budget: Budget | None = None) -> None:
+    def __init__(
+        self, schema: Any, budget: Budget | None = None, *, documents: Mapping[str, Any] | None = None
+    ) -> None:
         self._seconds = (budget or Budget()).seconds
         self._deadline = time.monotonic() + self._seconds
         self._pointers = 0
-        draft = draft_of(schema, "")
-        self.declared = draft is not None
+        self._anchors = 0
         self.ignored: list[str] = []
-        self._places: dict[str, Place] = {}
-        self._resources: dict[str, Place] | None = None
-        self._anchors: dict[tuple[str, str], Place] = {}
+        self.dynamic = False
+        self._static = Scope()  # places as the documents have them, whatever refers to them
+        self._outermost = Scope()
+        self._scopes: dict[frozenset[tuple[str, Place]], Scope] = {frozenset(): self._outermost}
+        self._entered: dict[tuple[Scope, str], Scope] = {}
         self._opposites: dict[Place, Place] = {}
-        self.root = self._intern(schema, "", "", draft or 2020, self._places)
+        self.library = Library(documents)
+        dialect = self.library.dialect(schema, "") or UNDECLARED
+        self.resources = Resources(self, dialect)
+        self.root = self._enter(self.resources.load(schema, "", "", dialect), self._static)
 
     def check_time(self) -> None:
         """Raise BudgetExceeded when the time of the budget is over."""
@@ -116,12 +102,16 @@ class Document:
         if isinstance(schema, Place):
             return schema
         pointer = f"{parent.pointer}/{'/'.join(tokens)}"
-        place = parent.within.get(pointer)
-        return place or self._intern(schema, pointer, parent.base, parent.draft, parent.within)
+        place = parent.scope.places.get(pointer)
+        return place or self._intern(schema, pointer, parent.base, parent.dialect, parent.scope)
+
+    def static(self, schema: Any, pointer: str, base: str, dialect: Dialect) -> Place:
+        """The place of a schema outside of any dynamic scope, in a resource of the given base URI."""
+        return self._static.places.get(pointer) or self._intern(schema, pointer, base, dialect, self._static)
 
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
-        return self._place(schema, pointer, "", INVENTED, {})
+        return self._place(schema, pointer, "", INVENTED, Scope())
 
     def opposite(self, place: Place) -> Place:
         """The place of `not` what is at `place`; always the same one."""
@@ -130,48 +120,95 @@ class Document:
             found = self._opposites[place] = self.invented({"not": place}, place.pointer)
         return found
 
-    def _intern(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
-        if isinstance(schema, dict):
-            base, draft = self._scope(schema, pointer, base, draft)
-        place = within[pointer] = self._place(schema, pointer, base, draft, within)
+    def _intern(self, schema: Any, pointer: str, base: str, dialect: Dialect, scope: Scope) -> Place:
+        if isinstance(schema, dict) and ("$id" in schema or "id" in schema):
+            outer = base, dialect
+            base, dialect = inside(self.library, schema, pointer, base, dialect)
+            if self.dynamic and base != outer[0] and scope is not self._static:
+                place = scope.places[pointer] = self._enter(self.static(schema, pointer, *outer), scope)
+                return place
+        place = scope.places[pointer] = self._place(schema, pointer, base, dialect, scope)
         return place
 
-    def _place(self, schema: Any, pointer: str, base: str, draft: int, within: dict[str, Place]) -> Place:
+    def _place(self, schema: Any, pointer: str, base: str, dialect: Dialect, scope: Scope) -> Place:
         self._pointers += len(pointer)
         if self._pointers > MAX_POINTERS:
             raise BudgetExceeded("the schema is nested too deeply", pointer=f"{pointer[:80]}...")
-        return Place(schema, pointer, base, draft, within)
+        return Place(schema, pointer, base, dialect, scope)
 
-    def _scope(self, schema: dict[str, Any], pointer: str, base: str, draft: int) -> tuple[str, int]:
-        """Base URI and draft inside `schema`."""
-        name = schema.get("id" if draft == 4 else "$id")
-        if not isinstance(name, str) or name.startswith("#") or (draft <= 7 and "$ref" in schema):
-            return base, draft
-        if pointer:
-            draft = draft_of(schema, pointer) or draft
-        return join(base, name, f"{pointer}/$id").removesuffix("#"), draft
+    def _enter(self, target: Place, scope: Scope) -> Place:
+        """The place of a schema, given outside of any scope, as reached from a dynamic scope."""
+        if not self.dynamic:
+            return target
+        if scope is self._static:
+            scope = self._outermost
+        key = (scope, target.base)
+        inner = self._entered.get(key)
+        if inner is None:
+            inner = self._entered[key] = self._extended(scope, target.base)
+        place = inner.places.get(target.pointer)
+        if place is None:
+            place = self._place(target.schema, target.pointer, target.base, target.dialect, inner)
+            inner.places[target.pointer] = place
+        return place
+
+    def _extended(self, scope: Scope, base: str) -> Scope:
+        """The scope inside the resource `base`: what was entered first counts."""
+        added = {n: p for n, p in self.resources.dynamic_anchors(base).items() if n not in scope.anchors}
+        if not added:
+            return scope
+        anchors = {**scope.anchors, **added}
+        key = frozenset(anchors.items())
+        if key not in self._scopes:
+            self._anchors += len(anchors)
+            if self._anchors > MAX_ANCHORS:
+                raise BudgetExceeded("the dynamic scopes of the schema are too many", keyword="$dynamicAnchor")
+            self._scopes[key] = Scope(anchors)
+        return self._scopes[key]
 
     def resolve(self, place: Place, reference: str) -> Place:
-        """The place that `$ref: reference` in `place` means. Raises Unsupported for what is not in the document."""
-        pointer = f"{place.pointer}/$ref"
+        """The place that `$ref: reference` in `place` means. Raises Unsupported for documents that are not there."""
+        return self._enter(self._target(place, reference, "$ref"), place.scope)
+
+    def resolve_dynamic(self, place: Place, reference: str) -> Place:
+        """The place that `$dynamicRef: reference` in `place` means.
+
+        As `$ref`, but where that leads to a dynamic anchor, the outermost one of that name in the dynamic scope.
+        """
+        target = self._target(place, reference, "$dynamicRef")
+        name = unquote(reference.partition("#")[2])
+        if name and self.resources.dynamic_anchors(target.base).get(name) is target:
+            target = place.scope.anchors.get(name, target)
+        return self._enter(target, place.scope)
+
+    def resolve_recursive(self, place: Place) -> Place:
+        """The place that `$recursiveRef` in `place` means: its resource, or the outermost one, by recursive anchors."""
+        target = self._target(place, "#", "$recursiveRef")
+        if RECURSIVE in self.resources.dynamic_anchors(target.base):
+            target = place.scope.anchors.get(RECURSIVE, target)
+        return self._enter(target, place.scope)
+
+    def _target(self, place: Place, reference: str, keyword: str) -> Place:
+        """The schema that a reference means, outside of any dynamic scope."""
+        pointer = f"{place.pointer}/{keyword}"
         base, _, fragment = reference.partition("#")
         base = join(place.base, base, pointer) if base else place.base
-        resource = self.root if base == self.root.base else self._index().get(base)
+        resource = self.resources.find(base)
         if resource is None:
             raise Unsupported(
-                f"$ref to {reference!r} leaves the document; only references inside it are followed",
+                f"{keyword} to {reference!r}: no document {base!r}; pass it in `documents`, nothing is fetched",
                 pointer=pointer,
-                keyword="$ref",
+                keyword=keyword,
             )
         fragment = unquote(fragment)
         if fragment and not fragment.startswith("/"):
-            self._index()
-            target = self._anchors.get((base, fragment))
+            target = self.resources.anchor(resource.base, fragment)
             if target is None:
-                raise GrammarError(f"$ref: no anchor {fragment!r} in the document", pointer=pointer, keyword="$ref")
+                where = f"in {base!r}" if base else "in the document"
+                raise GrammarError(f"{keyword}: no anchor {fragment!r} {where}", pointer=pointer, keyword=keyword)
             return target
         node = resource.schema
-        path, base, draft = resource.pointer, resource.base, resource.draft
+        path, base, dialect = resource.pointer, resource.base, resource.dialect
         tokens = fragment.split("/")[1:]
         for count, token in enumerate(tokens):
             token = token.replace("~1", "/").replace("~0", "~")
@@ -180,49 +217,11 @@ class Document:
             elif isinstance(node, list) and token.isdecimal() and len(token) < 10 and int(token) < len(node):
                 node = node[int(token)]
             else:
-                raise GrammarError(f"$ref: nothing at {reference!r}", pointer=pointer, keyword="$ref")
+                raise GrammarError(f"{keyword}: nothing at {reference!r}", pointer=pointer, keyword=keyword)
             path = f"{path}/{escape(token)}"
             if isinstance(node, dict) and count + 1 < len(tokens):
-                base, draft = self._scope(node, path, base, draft)
-        return self._places.get(path) or self._intern(node, path, base, draft, self._places)
+                base, dialect = inside(self.library, node, path, base, dialect)
+        return self.static(node, path, base, dialect)
 
-    def _index(self) -> dict[str, Place]:
-        """Identified resources by URI; fills the anchors as well."""
-        if self._resources is None:
-            self._resources = {self.root.base: self.root}
-            stack = [self.root]
-            while stack:
-                place = stack.pop()
-                schema = place.schema
-                if not isinstance(schema, dict):
-                    continue
-                self._register(place, schema, self._resources)
-                if place.draft <= 7 and "$ref" in schema:
-                    continue
-                stack.extend(self._subschemas(place, schema))
-        return self._resources
 
-    def _register(self, place: Place, schema: dict[str, Any], resources: dict[str, Place]) -> None:
-        name = schema.get("id" if place.draft == 4 else "$id")
-        if isinstance(name, str) and not (place.draft <= 7 and "$ref" in schema):
-            if name.startswith("#"):
-                self._anchors.setdefault((place.base, name[1:]), place)
-            else:
-                resources.setdefault(place.base, place)
-        for keyword in ("$anchor", "$dynamicAnchor"):
-            anchor = schema.get(keyword)
-            if isinstance(anchor, str) and place.draft >= 2019:
-                self._anchors.setdefault((place.base, anchor), place)
-
-    def _subschemas(self, place: Place, schema: dict[str, Any]) -> list[Place]:
-        found = []
-        for keyword in IN_SCHEMA:
-            if isinstance(schema.get(keyword), dict):
-                found.append(self.child(place, schema[keyword], keyword))
-        for keyword in IN_LIST:
-            if isinstance(schema.get(keyword), list):
-                found += [self.child(place, s, keyword, str(i)) for i, s in enumerate(schema[keyword])]
-        for keyword in IN_MAP:
-            if isinstance(schema.get(keyword), dict):
-                found += [self.child(place, s, keyword, escape(k)) for k, s in schema[keyword].items()]
-        return found
+__all__ = ["Document", "Place", "Scope", "escape"]

@@ -89,6 +89,10 @@ def _string(value: Any) -> str | None:
     return None if isinstance(value, str) else "a string"
 
 
+def _itself(value: Any) -> str | None:
+    return None if value == "#" else "'#'"
+
+
 def _boolean(value: Any) -> str | None:
     return None if isinstance(value, bool) else "a boolean"
 
@@ -195,7 +199,7 @@ _DRAFT2019 = {
     "$anchor": _NOTES,
     "$vocabulary": _NOTES,
     "$recursiveAnchor": _NOTES,
-    "$recursiveRef": Keyword(ANY, _string, refused=True),
+    "$recursiveRef": Keyword(COMBINES, _itself),
     "deprecated": _NOTES,
     "contentMediaType": _NOTES,
     "contentEncoding": _NOTES,
@@ -210,7 +214,9 @@ _DRAFT2019 = {
 _DRAFT2020 = {
     **{k: v for k, v in _DRAFT2019.items() if k not in ("$recursiveAnchor", "additionalItems")},
     "$dynamicAnchor": _NOTES,
-    "$dynamicRef": Keyword(ANY, _string, refused=True),
+    "$dynamicRef": Keyword(COMBINES, _string),
+    # Replaced by $dynamicRef: who writes it here means something that this draft does not have.
+    "$recursiveRef": Keyword(ANY, _string, refused=True),
     "prefixItems": Keyword(ARRAY, _schemas),
     "items": Keyword(ARRAY, _schema),
 }
@@ -218,6 +224,8 @@ _DRAFT2020 = {
 _ANY_DRAFT = {
     **_DRAFT2020,
     "id": _NOTES,
+    "$recursiveAnchor": _NOTES,
+    "$recursiveRef": Keyword(COMBINES, _itself),
     "items": Keyword(ARRAY, _schema_or_list),
     "additionalItems": Keyword(ARRAY, _schema),
     "exclusiveMinimum": Keyword(NUMBER, _number_or_boolean),
