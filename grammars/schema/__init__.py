@@ -2,23 +2,20 @@
 
 `document` finds places and references, `keywords` knows the drafts; `atom`, `conjunction` and `negation` resolve
 combinations; `gather` and `objects` make plans (`plan`), and `emit` writes them into a network, with `text`, `strings`,
-`numbers` and `formats` for the scalars.
+`numbers` and `formats` for the scalars; `compiler` runs them one after the other. `explain` says what of a schema is
+enforced, `clients` reads the shapes in which schemas arrive, and `strict` knows the subset that strict ones keep to.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..budget import Budget
-from ..errors import EmptyLanguage, GrammarError, Unsupported
+from ..compiled import canonical, compiled, kept
+from ..errors import GrammarError
 from ..grammar import Grammar
-from ..network import Network
+from .compiler import check_options, compile_document, read
 from .document import Document
-from .emit import Writer
-from .gather import plan
-from .plan import contradiction
-from .text import Layout
 
 
 def json_schema(
@@ -28,6 +25,7 @@ def json_schema(
     property_order: str = "schema",
     unknown_formats: str = "annotation",
     budget: Budget | None = None,
+    cache: bool = True,
 ) -> Grammar:
     """JSON texts that satisfy a JSON Schema (drafts 4, 6, 7, 2019-09, 2020-12 by `$schema`; 2020-12 without).
 
@@ -39,42 +37,24 @@ def json_schema(
             others. Optional ones may be left out.
         unknown_formats: "annotation" (they constrain nothing, as the specification has it) or "refuse".
         budget: limits; `Budget()` unless given. Its seconds hold for planning and for writing the network, each.
+        cache: return the same grammar for the same schema and options while it is remembered, and keep on disk what
+            takes long to compile (see `bytebound.grammars.cache`). False: compile anew, and leave no trace.
 
-    The result's `ignored` lists the JSON Pointers of unknown keywords and formats.
+    The result's `ignored` lists the JSON Pointers of unknown keywords and formats; `explain` says more.
     Raises GrammarError for what is no schema, Unsupported for what is not enforced (`.keyword`, `.pointer`),
     EmptyLanguage where nothing satisfies the schema, BudgetExceeded where it would take more than the budget.
     """
-    if isinstance(schema, str):
-        try:
-            schema = json.loads(schema)
-        except RecursionError as error:
-            raise GrammarError("the schema is nested too deeply") from error
-        except ValueError as error:
-            raise GrammarError(f"the schema is no JSON text: {error}") from error
-    if not isinstance(schema, dict | bool):
-        raise GrammarError(f"a schema is an object or a boolean, not {type(schema).__name__}", pointer="")
-    if property_order != "schema":
-        raise Unsupported(
-            f"property_order must be 'schema', not {property_order!r}: no other order is enforced yet",
-            keyword="property_order",
-        )
-    if unknown_formats not in ("annotation", "refuse"):
-        raise GrammarError(f"unknown_formats must be 'annotation' or 'refuse', not {unknown_formats!r}")
-    layout = Layout(whitespace)
-    document = Document(schema, budget)
-    try:
-        root = plan(document, unknown_formats)
-    except RecursionError as error:
-        raise GrammarError("the schema is nested too deeply") from error
-    if not root.possible:
-        raise EmptyLanguage(f"nothing satisfies the schema: {contradiction(root)}", pointer="")
+    value = read(schema)
+    layout = check_options(whitespace, property_order, unknown_formats)
 
-    def emit(net: Network, a: int, b: int) -> None:
-        Writer(net, layout).add(a, root, b)
+    def make(value: Any) -> Grammar:
+        return compile_document(Document(value, budget), layout, unknown_formats, budget)
 
-    title = schema.get("title") if isinstance(schema, dict) else None
-    name = title if isinstance(title, str) and title else "JSON Schema"
-    return Grammar(emit, name, schema=schema, ignored=tuple(dict.fromkeys(document.ignored)), budget=budget)
+    text = canonical(value) if cache else None
+    if text is None:
+        return make(value)
+    options = {"whitespace": whitespace, "property_order": property_order, "unknown_formats": unknown_formats}
+    return compiled(text, options, make, budget)
 
 
 def pydantic(
@@ -84,6 +64,7 @@ def pydantic(
     property_order: str = "schema",
     unknown_formats: str = "annotation",
     budget: Budget | None = None,
+    cache: bool = True,
 ) -> Grammar:
     """JSON texts that satisfy the schema of a pydantic model class; `.model` of the result is the class.
 
@@ -98,9 +79,15 @@ def pydantic(
         property_order=property_order,
         unknown_formats=unknown_formats,
         budget=budget,
+        cache=cache,
     )
-    grammar.model = model
-    return grammar
+
+    def make() -> Grammar:  # of its own, because classes with equal schemas share the other one
+        return Grammar(
+            grammar.program, grammar.name, schema=grammar.schema, model=model, ignored=grammar.ignored, budget=budget
+        )
+
+    return kept.get((model, grammar), make) if cache else make()
 
 
 __all__ = ["json_schema", "pydantic"]
