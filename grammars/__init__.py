@@ -6,7 +6,7 @@ from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError,
 from .front import choice, regex
 from .grammar import Grammar
 from .network import Network
-from .schema import json_schema, pydantic
+from .schema import Explanation, explain, json_schema, pydantic
 from .trigger import after
 
 __all__ = [
@@ -16,12 +16,14 @@ __all__ = [
     "BudgetExceeded",
     "ByteboundError",
     "EmptyLanguage",
+    "Explanation",
     "Grammar",
     "GrammarError",
     "Network",
     "Unsupported",
     "after",
     "choice",
+    "explain",
     "json_schema",
     "pydantic",
     "regex",

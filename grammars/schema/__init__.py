@@ -16,6 +16,7 @@ from ..errors import GrammarError
 from ..grammar import Grammar
 from .compiler import check_options, compile_document, read
 from .document import Document
+from .explain import Explanation, explain
 
 
 def json_schema(
@@ -90,4 +91,4 @@ def pydantic(
     return kept.get((model, grammar), make) if cache else make()
 
 
-__all__ = ["json_schema", "pydantic"]
+__all__ = ["Explanation", "explain", "json_schema", "pydantic"]

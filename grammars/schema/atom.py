@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GrammarError, Unsupported
 from .document import Document, Place, escape
-from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, KEYWORDS, TYPES, shown
+from .keywords import ANNOTATION, ANY, COMBINES, FRACTION, INTEGER, TYPES, shown
 
 Scalar = tuple[str, Any]  # ("null" | "boolean" | "number" | "string", value); numbers as Decimal, so that 1 == 1.0
 
@@ -95,7 +95,7 @@ class Atom:
         if place.draft <= 7 and "$ref" in schema:
             self._combine("$ref", schema["$ref"], document)
             return
-        table = KEYWORDS[0 if place.draft == 2020 and not document.declared else place.draft]
+        table = document.keywords(place)
         for name, value in schema.items():
             keyword = table.get(name)
             if keyword is None:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urljoin
 
 from ..budget import Budget
 from ..errors import BudgetExceeded, GrammarError, Unsupported
+from .keywords import KEYWORDS, Keyword
 
 DRAFTS = {
     "http://json-schema.org/draft-04/schema": 4,
@@ -119,6 +120,14 @@ class Document:
         place = parent.within.get(pointer)
         return place or self._intern(schema, pointer, parent.base, parent.draft, parent.within)
 
+    def keywords(self, place: Place) -> dict[str, Keyword]:
+        """The keywords that mean something at a place."""
+        return KEYWORDS[0 if place.draft == 2020 and not self.declared else place.draft]
+
+    def places(self) -> dict[str, Place]:
+        """The places met so far, by pointer; those that were compiled have an atom."""
+        return self._places
+
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
         return self._place(schema, pointer, "", INVENTED, {})
@@ -199,7 +208,7 @@ class Document:
                 self._register(place, schema, self._resources)
                 if place.draft <= 7 and "$ref" in schema:
                     continue
-                stack.extend(self._subschemas(place, schema))
+                stack.extend(self.subschemas(place, schema))
         return self._resources
 
     def _register(self, place: Place, schema: dict[str, Any], resources: dict[str, Place]) -> None:
@@ -214,7 +223,8 @@ class Document:
             if isinstance(anchor, str) and place.draft >= 2019:
                 self._anchors.setdefault((place.base, anchor), place)
 
-    def _subschemas(self, place: Place, schema: dict[str, Any]) -> list[Place]:
+    def subschemas(self, place: Place, schema: dict[str, Any]) -> list[Place]:
+        """The places right below a schema object, where the specification has schemas."""
         found = []
         for keyword in IN_SCHEMA:
             if isinstance(schema.get(keyword), dict):
