@@ -6,7 +6,7 @@ from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError,
 from .front import choice, regex
 from .grammar import Grammar
 from .network import Network
-from .schema import Explanation, explain, json_schema, pydantic
+from .schema import Explanation, Finding, explain, json_schema, pydantic, response_format, strict_subset, tools
 from .trigger import after
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ByteboundError",
     "EmptyLanguage",
     "Explanation",
+    "Finding",
     "Grammar",
     "GrammarError",
     "Network",
@@ -27,4 +28,7 @@ __all__ = [
     "json_schema",
     "pydantic",
     "regex",
+    "response_format",
+    "strict_subset",
+    "tools",
 ]
