@@ -8,6 +8,7 @@ they are read; a file that is damaged, foreign or of another version is compiled
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -40,7 +41,10 @@ POINTERS = {"edge_ptr": "edges", "epsilon_ptr": "epsilons", "call_ptr": "calls",
 
 
 class Kept:
-    """A bounded number of grammars by key; those unused for the longest time are dropped first."""
+    """A bounded number of grammars by key; those unused for the longest time are dropped first.
+
+    A grammar whose automaton nears its budget is replaced by a copy with a fresh one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,6 +55,8 @@ class Kept:
         with self._lock:
             grammar = self._grammars.get(key)
             if grammar is not None:
+                if _is_worn(grammar):
+                    grammar = self._grammars[key] = copy.copy(grammar)
                 self._grammars.move_to_end(key)
                 return grammar
         made = make()  # without the lock: others need not wait for this one
@@ -97,6 +103,14 @@ def _size(grammar: Grammar) -> int:
     return arrays + (0 if automaton is None else int(automaton.arena.nbytes))
 
 
+def _is_worn(grammar: Grammar) -> bool:
+    """Whether its automaton has used half of its budget: who asks now gets a fresh one, and its users keep theirs."""
+    automaton, budget = grammar._automaton, grammar.budget
+    if automaton is None:
+        return False
+    return 2 * automaton.states > budget.states or 2 * int(automaton.arena.nbytes) > budget.memory
+
+
 def _load_or_make(digest: str, value: Any, make: Callable[[Any], Grammar], budget: Budget | None) -> Grammar:
     folder = cache_folder("grammars")
     path = None if folder is None else folder / f"{digest[:32]}-{_environment()}.npz"
@@ -122,8 +136,9 @@ def _use_kernels() -> None:
 def _environment() -> str:
     """Hash of what a compiled grammar depends on besides its key: sources, and Unicode as Python and regex have it."""
     state = hashlib.sha256(repr((FORMAT, sys.version_info[:3], sys.byteorder, unicodedata.unidata_version)).encode())
-    for package in ("regex", "numpy"):
-        state.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+    for package in ("bytebound", "regex", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            state.update(f"{package} {importlib.metadata.version(package)}\n".encode())
     root = Path(__file__).parent
     for path in sorted(root.rglob("*.py")):
         state.update(f"{path.relative_to(root).as_posix()}\n".encode())

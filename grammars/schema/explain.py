@@ -101,7 +101,7 @@ def explain(
     """What `json_schema` with the same arguments enforces, ignores and refuses, and where.
 
     Raises only for options that do not exist; whatever is wrong with the schema is in the result. Takes as long as
-    compiling, and once more for each refusal, within the seconds of the budget.
+    compiling, and once more for each refusal; no other compilation begins when the seconds of the budget are over.
     """
     layout = check_options(whitespace, property_order, unknown_formats)
     try:

@@ -16,7 +16,7 @@ from .compiler import compile_document
 from .document import IN_LIST, IN_MAP, IN_SCHEMA, Document, escape
 from .text import Layout
 
-MAX_REFUSALS = 200
+MAX_REFUSALS = 500
 COMPLEMENTS = ("not", "if")  # below them, what is refused is often the complement
 ABSENT = object()
 

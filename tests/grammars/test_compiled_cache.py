@@ -155,6 +155,21 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch, makes: list[An
     assert json_schema({"const": 9}) is last and json_schema({"const": 0}) is not first
 
 
+@pytest.mark.usefixtures("forgetful")
+def test_an_automaton_near_its_budget_is_not_handed_out_again() -> None:
+    schema, budget = {"type": "string", "pattern": "^(a|b)*a(a|b){9}$"}, Budget(states=1000)
+    grammar = json_schema(schema, budget=budget)
+    for i in range(400):
+        grammar.matches(f'"{i:09b}aaaaaaaaaa"'.replace("1", "a").replace("0", "b"))
+        if 2 * grammar.automaton.states > 1000:
+            break
+    else:
+        pytest.fail("the automaton made too few states for this test")
+    fresh = json_schema(schema, budget=budget)
+    assert fresh is not grammar and fresh.program is grammar.program and fresh.automaton.states < 10
+    assert json_schema(schema, budget=budget) is fresh
+
+
 def test_on_disk(folder: Path, makes: list[Any]) -> None:
     grammar = json_schema(SCHEMA)
     (file,) = files(folder)
