@@ -76,7 +76,7 @@ class Ours(Engine):
         from bytebound import decoding, grammars
 
         try:
-            return decoding.Masker(grammars.json_schema(schema), self.vocabulary)
+            return decoding.Masker(grammars.json_schema(schema, cache=False), self.vocabulary)
         except grammars.GrammarError as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
 

@@ -6,7 +6,7 @@ from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError,
 from .front import choice, regex
 from .grammar import Grammar
 from .network import Network
-from .schema import json_schema, pydantic
+from .schema import Explanation, Finding, explain, json_schema, pydantic, response_format, strict_subset, tools
 from .trigger import after
 
 __all__ = [
@@ -16,13 +16,19 @@ __all__ = [
     "BudgetExceeded",
     "ByteboundError",
     "EmptyLanguage",
+    "Explanation",
+    "Finding",
     "Grammar",
     "GrammarError",
     "Network",
     "Unsupported",
     "after",
     "choice",
+    "explain",
     "json_schema",
     "pydantic",
     "regex",
+    "response_format",
+    "strict_subset",
+    "tools",
 ]

@@ -14,11 +14,17 @@ from .network import Network, Program
 Emit = Callable[[Network, int, int], None]
 
 
+def _build(emit: Emit, budget: Budget | None) -> Program:
+    network = Network(budget)
+    emit(network, network.main.start, network.main.end)
+    return network.build()
+
+
 class Grammar:
     """A compiled grammar. Immutable: share it between threads, pickle it, use it with any vocabulary.
 
     Args:
-        emit: adds the language to a network, between two of its nodes.
+        emit: adds the language to a network, between two of its nodes; or a program that such a network gave.
         name: what error messages and `repr` call it.
         schema: the JSON schema it was made from, if any.
         model: the pydantic class it was made from, if any.
@@ -30,7 +36,7 @@ class Grammar:
 
     def __init__(
         self,
-        emit: Emit,
+        emit: Emit | Program,
         name: str,
         *,
         schema: Any = None,
@@ -38,9 +44,7 @@ class Grammar:
         ignored: tuple[str, ...] = (),
         budget: Budget | None = None,
     ) -> None:
-        network = Network(budget)
-        emit(network, network.main.start, network.main.end)
-        self.program: Program = network.build()
+        self.program: Program = emit if isinstance(emit, Program) else _build(emit, budget)
         self.name = name
         self.schema = schema
         self.model = model

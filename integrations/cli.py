@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from ..grammars import ByteboundError, Grammar, GrammarError, json_schema
+from ..grammars import ByteboundError, Grammar, GrammarError, explain, json_schema
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,14 +47,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(schema_file: Path, instance_file: Path | None) -> int:
+    schema = schema_file.read_text(encoding="utf-8")
+    print(str(explain(schema)).encode(errors="backslashreplace").decode())
     try:
-        grammar = json_schema(schema_file.read_text(encoding="utf-8"))
+        grammar = json_schema(schema)
     except GrammarError as error:
-        print(f"{schema_file}: refused: {error}")
+        print(f"{schema_file}: refused: {error}".encode(errors="backslashreplace").decode())
         return 1
-    print(f"{schema_file}: enforced" + (", but for what means nothing to it:" if grammar.ignored else " in full"))
-    for pointer in grammar.ignored:
-        print(f"  {pointer}")
+    print(f"{schema_file}: enforced" + (", but for unknown keywords and formats" if grammar.ignored else " in full"))
     if instance_file is None:
         return 0
     data = instance_file.read_bytes().strip()

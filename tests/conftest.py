@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,11 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.skip("needs the folder ../shared with real vocabularies and schemas, which is absent here")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_compiled_is_stored() -> None:
+    """Tests compile what they test, and write nothing beside the vocabularies; those of the store set it up anew."""
+    from bytebound.grammars import compiled
+
+    compiled.SLOW = math.inf

@@ -15,6 +15,7 @@ PRINTED = {
     "regex_dates.py": r"(\d\d [A-Z][a-z]+ \d{4}\n){5}",
     "stream_partial.py": r"0 of 4 fields: Book\(title=None.*\n(.*\n)*4 of 4 fields: Book\(title='.*\n",
     "per_row_grammars.py": r"Write a product as JSON:\n\{(.|\n)*\n\nQ.*\nAnswer: (Yes|No)\.\n\nQ.*\nAnswer:(.|\n)*",
+    "tool_calls.py": r"call find_person with \{'name': '.*', 'age': (\d+|None)\}\nreply \{(.|\n)*\}\n",
     "trigger.py": r"(.|\n)*(User\(id=\d+, username='.*', email='.*'\)|the trigger did not come.*)\n",
 }
 

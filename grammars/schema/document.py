@@ -109,6 +109,13 @@ class Document:
         """The place of a schema outside of any dynamic scope, in a resource of the given base URI."""
         return self._static.places.get(pointer) or self._intern(schema, pointer, base, dialect, self._static)
 
+    def places(self) -> dict[str, Place]:
+        """The places met so far, by pointer; those that were compiled have an atom, and come first in other scopes."""
+        met: dict[str, Place] = dict(self._static.places)
+        for scope in self._scopes.values():
+            met |= {pointer: p for pointer, p in scope.places.items() if p.atom is not None or pointer not in met}
+        return met
+
     def invented(self, schema: Any, pointer: str) -> Place:
         """A place for a schema that stands for something else, such as one value of an `enum`."""
         return self._place(schema, pointer, "", INVENTED, Scope())

@@ -34,10 +34,9 @@ FREE_STRINGS = StringSet()
 class Writer:
     """Adds values to one network."""
 
-    def __init__(self, net: Network, layout: Layout, *, any_order: bool = False) -> None:
+    def __init__(self, net: Network, layout: Layout) -> None:
         self.net = net
         self.layout = layout
-        self.any_order = any_order
         self._rules: dict[Value, Rule] = {}
         self._waiting: list[Value] = []
 
@@ -171,7 +170,7 @@ class Writer:
         opened, closing = net.node(), net.node()
         layout.mark(net, a, OPEN_BRACE, opened)
         net.edge(closing, CLOSE_BRACE, CLOSE_BRACE, b)
-        if self.any_order and len(members) + len(extra) > 1:
+        if layout.any_order and len(members) + len(extra) > 1:
             self._unordered(opened, members, extra, plan, closing)
             return
         if not required and plan.minimum == 0:

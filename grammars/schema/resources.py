@@ -146,7 +146,7 @@ class Resources:
                 self._register(place, schema)
                 if place.draft <= 7 and "$ref" in schema:
                     continue
-                stack.extend(self._subschemas(place, schema))
+                stack.extend(self.subschemas(place, schema))
 
     def _register(self, place: Place, schema: dict[str, Any]) -> None:
         """Note what one schema is called."""
@@ -166,7 +166,8 @@ class Resources:
         if is_root and schema.get("$recursiveAnchor") is True and "$recursiveAnchor" in keywords:
             self._dynamic.setdefault(base, {})[RECURSIVE] = place
 
-    def _subschemas(self, place: Place, schema: dict[str, Any]) -> list[Place]:
+    def subschemas(self, place: Place, schema: dict[str, Any]) -> list[Place]:
+        """The places right below a schema object, where the specification has schemas."""
         child = self._document.child
         found = []
         for keyword in IN_SCHEMA:

@@ -172,15 +172,19 @@ def _key_rest(net: Network, known: tuple[str, ...]) -> Rule:
 
 
 class Layout:
-    """Where whitespace may stand: nowhere ("compact"), or after `{ [ , :` and before `} ] , :` ("flexible").
+    """Where whitespace may stand: nowhere ("compact"), or after `{ [ , :` and before `} ] , :` ("flexible"); and in
+    which order properties stand: that of the schema ("schema") or any ("any").
 
     A flexible gap is nothing, one space, or one newline followed by at most 24 spaces or 8 tabs: never a longer run.
     """
 
-    def __init__(self, whitespace: str) -> None:
+    def __init__(self, whitespace: str, property_order: str = "schema") -> None:
         if whitespace not in ("flexible", "compact"):
             raise GrammarError(f"whitespace must be 'flexible' or 'compact', not {whitespace!r}")
+        if property_order not in ("schema", "any"):
+            raise GrammarError(f"property_order must be 'schema' or 'any', not {property_order!r}")
         self.flexible = whitespace == "flexible"
+        self.any_order = property_order == "any"
 
     def gap(self, net: Network, a: int) -> int:
         """The node after optional whitespace at a."""

@@ -44,7 +44,17 @@ def test_what_is_enforced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["check", write(tmp_path, "s.json", SCHEMA)]) == 0
     assert capsys.readouterr().out.endswith("s.json: enforced in full\n")
     assert main(["check", write(tmp_path, "s.json", {**SCHEMA, "x-note": 1})]) == 0
-    assert "for what means nothing to it:\n  /x-note\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "ignored (1):\n  /x-note  x-note  unknown keyword\n" in printed
+    assert "  /properties/a/type     type                  'integer'\n" in printed
+    assert printed.endswith("s.json: enforced, but for unknown keywords and formats\n")
+
+
+def test_everything_that_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = {"properties": {"a": {"type": "int"}, "\ud800": {"$ref": "http://elsewhere.org"}}}
+    assert main(["check", write(tmp_path, "s.json", schema)]) == 1
+    printed = capsys.readouterr().out
+    assert "refused (2):\n  /properties/a/type " in printed and "  /properties/\\ud800/$ref " in printed
 
 
 @pytest.mark.parametrize("schema", ["{", {"not": 3}, {"type": "colour"}, False])
