@@ -195,10 +195,8 @@ class Gatherer:
         return StringSet(tuple(sorted(patterns)), tuple(sorted(names)), minimum, maximum, None, tuple(excluded))
 
     def _knows_format(self, atom: Atom, name: str) -> bool:
-        if name in formats.NAMES:
+        if formats.is_known(name, atom.place.draft):
             return True
-        if formats.is_refused(name, atom.place.draft):
-            raise refusal("format", atom.place.pointer, f"with the value {name!r} is not enforced yet")
         if self.strict_formats:
             raise refusal("format", atom.place.pointer, f"has the unknown value {name!r}")
         pointer = f"{atom.place.pointer}/format"
