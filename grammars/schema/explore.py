@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
-from ..characters import Ranges, complement, partition, union
+from ..characters import Ranges, complement, from_characters, partition, union
 from ..regular import CharacterAutomaton
 
 State = TypeVar("State", bound=Hashable)
@@ -44,27 +44,31 @@ def explored(
     return CharacterAutomaton.from_rows((*classes, others), rows, [accepts(state) for state in order])
 
 
-def joined(first: CharacterAutomaton, separator: str, second: CharacterAutomaton) -> CharacterAutomaton:
-    """A string of the first language, the separator, a string of the second.
+def joined(first: CharacterAutomaton, separator: str, *seconds: CharacterAutomaton) -> CharacterAutomaton:
+    """A string of the first language, the separator, a string of one of the others.
 
-    No string of the first language may go on with the separator: where one ends there, the other one begins.
+    No string of the first language may go on with the separator, and no two of the others begin with one character.
     """
-    mark = ((ord(separator), ord(separator)),)
-    cells, parts = partition((mark, *first.classes, *second.classes))
-    rows = []
-    here = parts[0][0]
-    tables = (first.table.tolist(), second.table.tolist())
-    own_parts = (parts[1 : 1 + len(first.classes)], parts[1 + len(first.classes) :])
-    for machine, table, own, shift in zip((first, second), tables, own_parts, (0, first.states), strict=True):
+    machines = (first, *seconds)
+    cells, parts = partition((from_characters(separator), *(own for machine in machines for own in machine.classes)))
+    place = iter(parts[1:])
+    rows: list[list[int]] = []
+    begins = [-1] * len(cells)
+    second = sum(machine.states for machine in machines)  # the state after the separator
+    for machine in machines:
         column = [0] * len(cells)
-        for i, part in enumerate(own):
-            for cell in part:
+        for i in range(len(machine.classes)):
+            for cell in next(place):
                 column[cell] = i
-        for row in table:
-            rows.append([row[i] + shift if row[i] >= 0 else -1 for i in column])
+        shift = len(rows)
+        rows += [[row[i] + shift if row[i] >= 0 else -1 for i in column] for row in machine.table.tolist()]
         if machine is first:
             for s, ends in enumerate(first.accepting.tolist()):
                 if ends:
-                    assert rows[s][here] < 0, "the first language goes on where the second one begins"
-                    rows[s][here] = first.states
-    return CharacterAutomaton.from_rows(cells, rows, [False] * first.states + second.accepting.tolist())
+                    assert rows[s][parts[0][0]] < 0, "the first language goes on where the others begin"
+                    rows[s][parts[0][0]] = second
+        else:
+            assert not machine.accepting[0] and not any(a >= 0 <= b for a, b in zip(begins, rows[shift], strict=True))
+            begins = [max(a, b) for a, b in zip(begins, rows[shift], strict=True)]
+    ends = [end for machine in seconds for end in machine.accepting.tolist()]
+    return CharacterAutomaton.from_rows(cells, [*rows, begins], [False] * first.states + ends + [False])

@@ -31,12 +31,12 @@ def _time() -> str:
     fraction = r"(?:\.[0-9]+)?"
     offset = f"(?:[Zz]|[+-]{_HOUR}:{_DIGIT_PAIR_59})"
     usual = f"{_HOUR}:{_DIGIT_PAIR_59}:{_DIGIT_PAIR_59}{fraction}{offset}"
-    leap = [f"23:59:60{fraction}[Zz]"]
-    for shift in range(-23 * 60 - 30, 24 * 60, 30):
-        hour, minute = divmod((23 * 60 + 59 + shift) % (24 * 60), 60)
-        signs = "[+-]" if shift == 0 else "+-"[shift < 0].replace("+", r"\+")
-        ahead = f"{abs(shift) // 60:02}:{abs(shift) % 60:02}"
-        leap.append(f"{hour:02}:{minute:02}:60{fraction}{signs}{ahead}")
+    leap = []  # 23:59:60 of UTC on a clock that is so many minutes ahead, or a day less behind
+    for ahead in range(29, 24 * 60, 30):
+        hour, minute = divmod(ahead, 60)
+        east, west = (ahead + 1) % (24 * 60), 24 * 60 - ahead - 1
+        both = [f"{sign}{shift // 60:02}:{shift % 60:02}" for sign, shift in ((r"\+", east), ("-", west))]
+        leap.append(f"{hour:02}:{minute:02}:60{fraction}(?:{'|'.join(both)}{'' if west else '|[Zz]'})")
     return f"(?:{usual}|{'|'.join(leap)})"
 
 

@@ -286,5 +286,5 @@ def idn_hostname() -> CharacterAutomaton:
 
 def idn_email() -> CharacterAutomaton:
     """Mail boxes with letters of all scripts on both sides."""
-    domain = _domain(from_characters(".")).union(internet.mail_literal())
-    return joined(internet.local_part(international=True), "@", domain)
+    local = internet.local_part(international=True)
+    return joined(local, "@", _domain(from_characters(".")), internet.mail_literal())

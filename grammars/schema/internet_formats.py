@@ -2,8 +2,8 @@ r"""The values of `format` that name things of the internet: addresses, host nam
 
 Sources: RFC 5321 (mail boxes), RFC 6531 (international ones), RFC 1123 (host names), RFC 3986 (URIs), RFC 3987
 (IRIs), RFC 6570 (templates of level 4), RFC 4291 (IPv6). Some are a little narrower here than in the source:
-- `email`: no comments, no general address literals, no escaped space; at most 64 characters before the `@` (octets of UTF-8 in
-  `idn-email`), and a domain counted as `hostname` is, but in units of 32: at most 7 labels;
+- `email`: no comments, no general address literals, no escaped space; at most 64 characters before the `@` (octets of
+  UTF-8 in `idn-email`), and a domain counted as `hostname` is, but in units of 32: at most 7 labels;
 - `hostname`: labels that begin with `xn--` (their validity is not regular) are left out, and the limit of 253
   characters is kept by counting a label in units of 16: at most 15 labels;
 - `uri-template`: the operators that RFC 6570 reserves for extensions are left out.
@@ -157,4 +157,4 @@ def mail_literal() -> CharacterAutomaton:
 
 def email() -> CharacterAutomaton:
     """Mail boxes of RFC 5321."""
-    return joined(local_part(), "@", hostname(32).union(mail_literal()))
+    return joined(local_part(), "@", hostname(32), mail_literal())
