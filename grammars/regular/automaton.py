@@ -176,12 +176,12 @@ class CharacterAutomaton:
                 parts.setdefault(holders, set()).add(index)
                 if len(parts) > MAX_PARTS:
                     raise BudgetExceeded(f"{len(others)} languages overlap in more than {MAX_PARTS} ways")
-        steps, states, columns = np.array(rows), np.array(order), in_common(tuple(every_class))[1]
+        steps, places, columns = np.array(rows), np.array(order), in_common(tuple(every_class))[1]
 
         def part(holders: tuple[int, ...], ends: set[int]) -> CharacterAutomaton:
             inside = [i in ends for i in range(len(order))]
             if len(holders) == 1:  # often all of the other language, whose automaton is at hand
-                other, here = others[holders[0]], states[:, holders[0] + 1]
+                other, here = others[holders[0]], places[:, holders[0] + 1]
                 goes_on = np.where(here[:, None] >= 0, other.table[here][:, columns[holders[0] + 1]], -1) >= 0
                 if not (goes_on & (steps < 0)).any() and (((here >= 0) & other.accepting[here]) == inside).all():
                     return other

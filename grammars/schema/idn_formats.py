@@ -3,7 +3,7 @@ r"""The formats `idn-hostname` and `idn-email`: host names with letters of all s
 A label is made of the code points that RFC 5892 calls PVALID, with those of CONTEXTJ and CONTEXTO where their rules
 hold, begins with no mark, is in normal form C and keeps the Bidi rule. What is not regular there, or takes too many
 states, is left out, so `idn-hostname` is narrower than its sources:
-- a name has no label beyond ASCII and is a `hostname` of at most 7 labels, or up to 3 labels in lower case: of 31
+- a name of ASCII alone is one that the domain of `email` may be; others have up to 3 labels in lower case: of 31
   characters where they are ASCII, else of 11, which in Punycode never come to more than 60;
 - of the scripts in general use the letters in the Basic Multilingual Plane; no label that begins with `xn--`;
 - normal form C: one mark after each letter (but a tone mark after a Thai vowel sign), and no mark that may be composed
@@ -276,7 +276,7 @@ def _domain(dots: Ranges) -> CharacterAutomaton:
     classes = {**_classes(), DOT: dots}
     kinds = list(classes)
     names = explored(list(classes.values()), _Name(), lambda state, i: _step(state, kinds[i]), _ends)
-    return names.union(internet.hostname(32))
+    return names.union(internet.short_hostname())
 
 
 def idn_hostname() -> CharacterAutomaton:

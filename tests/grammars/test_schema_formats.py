@@ -13,6 +13,7 @@ from bytebound.grammars import json_schema
 from bytebound.grammars.regular import CharacterAutomaton
 from bytebound.grammars.schema import formats, idn_formats
 from bytebound.grammars.schema.explore import joined
+from bytebound.grammars.schema.strings import StringSet, automaton
 
 NAMES = sorted(formats.NAMES)
 STRANGE = "aAzZ09-._~:/?#[]@!$&'()*+,;=%{}|<>^`\"\\ \n\tßéאب٠۰・漢가\u0301\u094d\u200c\u200d\u00b7\u302e\ue000\ufffe😀"
@@ -258,6 +259,13 @@ def test_formats_meet_lengths_and_patterns() -> None:
     assert grammar.matches('"https://é/"')
     assert not grammar.matches('"http://é/"')
     assert not grammar.matches('"https://éééééé/"')
+
+
+@pytest.mark.parametrize(("name", "maximum"), [("email", 254), ("email", 320), ("hostname", 253), ("idn-email", 255)])
+def test_bounds_that_no_value_reaches_cost_nothing(name: str, maximum: int) -> None:
+    bounded = automaton(StringSet(formats=(name,), maximum=maximum))
+    assert bounded.states == formats.automaton(name).states
+    assert automaton(StringSet(formats=(name,), minimum=4, maximum=maximum)).longest() == bounded.longest()
 
 
 def test_joined_languages_meet_at_the_separator() -> None:
