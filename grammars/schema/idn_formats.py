@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache, partial
+from importlib.metadata import version
 from typing import NamedTuple
-
-import idna
-from idna import idnadata
 
 from ..characters import NOTHING, Ranges, contains, from_characters, from_pairs, intersect, members, subtract, union
 from ..regular import CharacterAutomaton
@@ -64,6 +62,8 @@ _SCANNED = (
 
 def _pvalid() -> Ranges:
     """PVALID characters of the scripts in general use, in the Basic Multilingual Plane, without ASCII."""
+    from idna import idnadata  # here, because its tables take a while to load
+
     packed = idnadata.codepoint_classes["PVALID"]
     pairs = [(pair >> 32, min((pair & 0xFFFFFFFF) - 1, 0xFFFF)) for pair in packed if pair >> 32 <= 0xFFFF]
     used = union(*(unicode_property(f"Script={name}") for name in SCRIPTS.split()))
@@ -153,8 +153,9 @@ def _classes() -> dict[str, Ranges]:
         ZWNJ: from_characters("\u200c"),
         ZWJ: from_characters("\u200d"),
     }
+    tables = f"IDNA {version('idna')} {_VERSION}"
     for kind in _SCANNED:
-        classes[kind] = cached_on_disk(f"IDNA {idna.__version__} {_VERSION} {kind}", partial(_scan_one, kind))
+        classes[kind] = cached_on_disk(f"{tables} {kind}", partial(_scan_one, kind))
     return {kind: ranges for kind, ranges in classes.items() if ranges}
 
 
