@@ -52,7 +52,7 @@ def _scan(finditer: Callable[[str], Iterable[re.Match[str]]]) -> Ranges:
     return from_pairs((m.start(), m.end() - 1) for m in finditer(_every_code_point()))
 
 
-def _cached_on_disk(name: str, compute: Callable[[], Ranges]) -> Ranges:
+def cached_on_disk(name: str, compute: Callable[[], Ranges]) -> Ranges:
     """The set stored under this name for the installed Unicode databases, else computed and, if possible, stored."""
     key = f"{name}\0{regex.__version__}\0{unicodedata.unidata_version}"
     digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
@@ -88,13 +88,13 @@ def unicode_property(name: str, cased: bool = True) -> Ranges:
         compiled = regex.compile(rf"\p{{{name}}}+", 0 if cased else regex.IGNORECASE)
     except regex.error as error:
         raise UnknownProperty(name) from error
-    return _cached_on_disk(f"property {name}{'' if cased else ' without case'}", lambda: _scan(compiled.finditer))
+    return cached_on_disk(f"property {name}{'' if cased else ' without case'}", lambda: _scan(compiled.finditer))
 
 
 @cache
 def python_class(letter: str) -> Ranges:
     r"""\d, \w or \s of Python's `re` for str patterns without the ASCII flag; `letter` is d, w or s."""
-    return _cached_on_disk(f"python {letter}", lambda: _scan(re.compile(rf"\{letter}+").finditer))
+    return cached_on_disk(f"python {letter}", lambda: _scan(re.compile(rf"\{letter}+").finditer))
 
 
 @cache

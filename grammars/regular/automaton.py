@@ -18,7 +18,7 @@ from ..characters import FULL, Classifier, Ranges, from_characters, partition, u
 from ..errors import BudgetExceeded, EmptyLanguage
 from ..network import Network
 from .minimize import Rows, minimal
-from .products import in_step
+from .products import in_common, in_step
 
 MAX_STATES = 20_000
 MAX_PRODUCT = 20 * MAX_STATES
@@ -166,7 +166,8 @@ class CharacterAutomaton:
     def split(self, others: list[CharacterAutomaton]) -> list[tuple[tuple[int, ...], CharacterAutomaton]]:
         """The language in disjoint parts, none empty: (the indices of the others that hold the part, the part)."""
         machines = [self, *others]
-        classes, rows, order = in_step([m.classes for m in machines], [m._rows for m in machines], 1, MAX_STATES)
+        every_class = [machine.classes for machine in machines]
+        classes, rows, order = in_step(every_class, [machine._rows for machine in machines], 1, MAX_STATES)
         accepting = [[*machine.accepting.tolist(), False] for machine in machines]
         parts: dict[tuple[int, ...], set[int]] = {}
         for index, (state, *states) in enumerate(order):
@@ -175,8 +176,18 @@ class CharacterAutomaton:
                 parts.setdefault(holders, set()).add(index)
                 if len(parts) > MAX_PARTS:
                     raise BudgetExceeded(f"{len(others)} languages overlap in more than {MAX_PARTS} ways")
-        every = range(len(order))
-        return [(h, self.from_rows(classes, rows, [i in ends for i in every])) for h, ends in parts.items()]
+        steps, places, columns = np.array(rows), np.array(order), in_common(tuple(every_class))[1]
+
+        def part(holders: tuple[int, ...], ends: set[int]) -> CharacterAutomaton:
+            inside = [i in ends for i in range(len(order))]
+            if len(holders) == 1:  # often all of the other language, whose automaton is at hand
+                other, here = others[holders[0]], places[:, holders[0] + 1]
+                goes_on = np.where(here[:, None] >= 0, other.table[here][:, columns[holders[0] + 1]], -1) >= 0
+                if not (goes_on & (steps < 0)).any() and (((here >= 0) & other.accepting[here]) == inside).all():
+                    return other
+            return self.from_rows(classes, rows, inside)
+
+        return [(holders, part(holders, ends)) for holders, ends in parts.items()]
 
     # lengths, in characters
 

@@ -11,21 +11,24 @@ Rows = list[list[int]]
 
 def minimal(rows: Rows, accepting: list[bool]) -> tuple[Rows, list[bool]]:
     """The smallest automaton of the same language; state 0 stays the start and remains even if nothing matches."""
-    live = _live(rows, accepting)
+    targets = [set(row) for row in rows]
+    sources: list[list[int]] = [[] for _ in rows]
+    for s, following in enumerate(targets):
+        following.discard(-1)
+        for t in following:
+            sources[t].append(s)
+    live = _live(sources, accepting)
     if not live[0]:
         return [[-1] * len(rows[0])], [False]
-    rows = [[t if t >= 0 and live[t] else -1 for t in row] if live[s] else [] for s, row in enumerate(rows)]
-    block = _blocks(rows, accepting, live)
+    if not all(live):
+        rows = [[t if t >= 0 and live[t] else -1 for t in row] if live[s] else [] for s, row in enumerate(rows)]
+        targets = [{t for t in following if live[t]} for following in targets]
+    block = _blocks(rows, accepting, live, targets, sources)
     return _quotient(rows, accepting, block)
 
 
-def _live(rows: Rows, accepting: list[bool]) -> list[bool]:
+def _live(sources: list[list[int]], accepting: list[bool]) -> list[bool]:
     """States from which an accepting state can be reached."""
-    sources: list[list[int]] = [[] for _ in rows]
-    for s, row in enumerate(rows):
-        for t in set(row):
-            if t >= 0:
-                sources[t].append(s)
     live = accepting.copy()
     stack = [s for s, accepts in enumerate(accepting) if accepts]
     while stack:
@@ -36,21 +39,17 @@ def _live(rows: Rows, accepting: list[bool]) -> list[bool]:
     return live
 
 
-def _blocks(rows: Rows, accepting: list[bool], live: list[bool]) -> list[int]:
+def _blocks(
+    rows: Rows, accepting: list[bool], live: list[bool], targets: list[set[int]], sources: list[list[int]]
+) -> list[int]:
     """The class of every live state under equality of languages."""
     states = [s for s, alive in enumerate(live) if alive]
-    targets = {s: {t for t in rows[s] if t >= 0} for s in states}
-    waiting = {s: len(targets[s]) for s in states}
-    sources: dict[int, list[int]] = {s: [] for s in states}
-    for s in states:
-        for t in targets[s]:
-            sources[t].append(s)
-    block = [-1] * len(rows)
+    waiting = [len(following) for following in targets]
+    block = [-1] * (len(rows) + 1)  # the last one, at index -1, is the class of no transition
     known: dict[tuple[object, ...], int] = {}
     ready = [s for s in states if not waiting[s]]
     for s in ready:  # grows: a state is ready when all it leads to have their class
-        key = (accepting[s], *(block[t] if t >= 0 else -1 for t in rows[s]))
-        block[s] = known.setdefault(key, len(known))
+        block[s] = known.setdefault((accepting[s], *[block[t] for t in rows[s]]), len(known))
         for source in sources[s]:
             waiting[source] -= 1
             if not waiting[source]:
@@ -58,11 +57,14 @@ def _blocks(rows: Rows, accepting: list[bool], live: list[bool]) -> list[int]:
     cyclic = [s for s in states if waiting[s]]
     if cyclic:
         _refine(rows, accepting, cyclic, block, len(known))
+    block.pop()
     return block
 
 
 def _refine(rows: Rows, accepting: list[bool], states: list[int], block: list[int], first: int) -> None:
     """Coarsest stable partition of `states` given the final classes of all others; class numbers from `first` on.
+
+    `block[-1]` is -1, the class of no transition.
 
     When a class splits, its largest part keeps the number, so only what leads to the smaller parts is looked at again.
     """
@@ -72,7 +74,6 @@ def _refine(rows: Rows, accepting: list[bool], states: list[int], block: list[in
         for t in set(rows[s]):
             if t in sources:
                 sources[t].append(s)
-    block.append(-1)  # so that index -1, no transition, has class -1
     members = [set(states)]
     touched = set(states)
     while touched:
@@ -93,24 +94,19 @@ def _refine(rows: Rows, accepting: list[bool], states: list[int], block: list[in
                     block[s] = first + len(members)
                     touched.update(sources[s])
                 members.append(set(part))
-    block.pop()
 
 
 def _quotient(rows: Rows, accepting: list[bool], block: list[int]) -> tuple[Rows, list[bool]]:
     """One state for each class, numbered breadth first from the start."""
-    number = {block[0]: 0}
+    number = {block[0]: 0, -1: -1}
     order = [0]
+    block = [*block, -1]
     result: Rows = []
     for s in order:  # grows while it is read
-        row = []
+        row = [block[t] for t in rows[s]]
         for t in rows[s]:
-            if t < 0:
-                row.append(-1)
-                continue
-            index = number.get(block[t])
-            if index is None:
-                index = number[block[t]] = len(order)
+            if block[t] not in number:
+                number[block[t]] = len(number) - 1
                 order.append(t)
-            row.append(index)
-        result.append(row)
+        result.append([number[b] for b in row])
     return result, [accepting[s] for s in order]

@@ -40,10 +40,23 @@ class Nfa:
         self.conditions: list[Condition] = []
         self._max_nodes = max_nodes
         self._pattern = pattern
+        self._asked = 2
+        self._known: dict[tuple[object, ...], int] = {}
+        self._sets: dict[int, int] = {}
+        self._set_values: dict[Ranges, int] = {}
 
     def _add(self, kind: int, targets: tuple[int, ...], ranges: Ranges = (), condition: int = -1) -> int:
-        if len(self.kind) >= self._max_nodes:
+        """A node; the same one for the same set and targets, so that equal ends of branches are written once."""
+        if self._asked >= self._max_nodes:
             raise BudgetExceeded(f"{self._pattern} takes more than {self._max_nodes} nodes, repetitions written out")
+        self._asked += 1
+        if kind == READ or (kind == SPLIT and targets):
+            number = self._sets.get(id(ranges))
+            if number is None:  # a large set is hashed once
+                number = self._sets[id(ranges)] = self._set_values.setdefault(ranges, len(self._set_values))
+            known = self._known.setdefault((kind, number, *targets), len(self.kind))
+            if known < len(self.kind):
+                return known
         self.kind.append(kind)
         self.targets.append(targets)
         self.ranges.append(ranges)

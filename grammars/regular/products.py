@@ -22,7 +22,7 @@ def in_step(
     Raises:
         BudgetExceeded: more than `max_states` states.
     """
-    cells, columns = _common(tuple(classes))
+    cells, columns = in_common(tuple(classes))
     tables = [[*rows, [-1] * len(own)] for rows, own in zip(tables, classes, strict=True)]
     by_cell: list[dict[int, list[int]]] = [{} for _ in tables]
     start = (0,) * len(tables)
@@ -53,7 +53,7 @@ def in_step(
 
 
 @lru_cache(maxsize=512)
-def _common(classes: tuple[Classes, ...]) -> tuple[Classes, list[list[int]]]:
+def in_common(classes: tuple[Classes, ...]) -> tuple[Classes, list[list[int]]]:
     """A partition finer than all of these, and for each of them the classes that its cells are in."""
     if all(own == classes[0] for own in classes):
         return classes[0], [list(range(len(classes[0])))] * len(classes)

@@ -10,11 +10,12 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ..errors import BudgetExceeded
-from .atom import Counted
+from .atom import Counted, refusal
 from .conjunction import Alternative, clash, concerned, count, least
 from .document import Place
 from .keywords import ARRAY
 from .plan import MAX_GRID, ArrayPlan, Hits, Way
+from .scalars import number_of_scalars
 
 if TYPE_CHECKING:
     from .gather import Gatherer
@@ -25,11 +26,14 @@ def gather_array(gatherer: Gatherer, atoms: Alternative, notes: list[str]) -> Ar
     minimum, maximum = 0, None
     columns: list[tuple[list[Place], Place | None]] = []
     asked: list[Counted] = []
+    unique: str | None = None
     for atom in concerned(atoms, ARRAY):
         schema = atom.schema
         minimum = max(minimum, count(schema.get("minItems", 0)))
         maximum = least(maximum, schema.get("maxItems"))
         columns.append(gatherer.items(atom))
+        if schema.get("uniqueItems"):
+            unique = atom.place.pointer
         if "!counted" in schema:
             asked.append(schema["!counted"])
         elif "contains" in schema:
@@ -47,8 +51,22 @@ def gather_array(gatherer: Gatherer, atoms: Alternative, notes: list[str]) -> Ar
         places.append(tuple(p for p in at if p is not None))
     if not counted:
         values = [gatherer.value(p) for p in places]
-        return ArrayPlan(values[:-1], values[-1], minimum, maximum)
+        return ArrayPlan(values[:-1], values[-1], minimum, maximum, None, unique)
+    if unique is not None and (maximum is None or maximum > 1):
+        raise refusal("uniqueItems", unique, "is not enforced together with contains")
     return _counted_array(gatherer, places, minimum, maximum, counted)
+
+
+def check_unique(plan: ArrayPlan) -> None:
+    """Refuse what is not enforced of uniqueItems, once it is known what the items may be."""
+    if plan.unique is None or (plan.maximum is not None and plan.maximum < 2) or not plan.possible():
+        return
+    values = [*plan.prefix, plan.rest]
+    if any(value.possible and value.is_composite() for value in values):
+        raise refusal("uniqueItems", plan.unique, "is enforced only for items that are no arrays or objects")
+    needed = values[: plan.minimum] if plan.prefix and plan.minimum > 1 else []
+    if any(number_of_scalars(value) is not None for value in needed):
+        raise refusal("uniqueItems", plan.unique, "is not enforced where few values are left to required items")
 
 
 def _merged(asked: list[Counted]) -> list[Counted]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from ..errors import BudgetExceeded
 from ..network import Network, Rule
+from .distinct import add_distinct_items
 from .numbers import NumberSet, add_number, add_numbers
 from .plan import MAX_GRID, ArrayPlan, Counts, KeySet, Member, ObjectPlan, Value
 from .spelling import add_json_characters
@@ -92,6 +93,9 @@ class Writer:
         net.edge(closing, CLOSE_BRACKET, CLOSE_BRACKET, b)
         if plan.hits is not None:
             self._counted_items(opened, plan, closing)
+            return
+        if plan.unique is not None and (plan.maximum is None or plan.maximum > 1):
+            add_distinct_items(net, layout, opened, plan, closing)
             return
         if plan.minimum == 0:
             net.epsilon(opened, closing)

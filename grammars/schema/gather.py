@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from ..errors import BudgetExceeded, GrammarError, Unsupported
 from . import formats
-from .arrays import gather_array
+from .arrays import check_unique, gather_array
 from .atom import Atom, Choice, Counted, Scalar, exact, refusal, scalar_type
 from .conjunction import Alternative, Expander, clash, concerned, count, least
 from .document import Document, Place, escape
@@ -45,7 +45,12 @@ class Gatherer:
         root = self.value((self.document.root,))
         self._drain()
         settle(self.values)
-        return None if self._find_overlaps() else root
+        if self._find_overlaps():
+            return None
+        for value in self.values:
+            for array in value.arrays:
+                check_unique(array)
+        return root
 
     def value(self, places: tuple[Place, ...]) -> Value:
         """The value of all these schemas together; its plan may still be to do."""
@@ -196,10 +201,8 @@ class Gatherer:
         return StringSet(tuple(sorted(patterns)), tuple(sorted(names)), minimum, maximum, None, tuple(excluded))
 
     def _knows_format(self, atom: Atom, name: str) -> bool:
-        if name in formats.NAMES:
+        if formats.is_known(name, atom.place.draft):
             return True
-        if formats.is_refused(name, atom.place.draft):
-            raise refusal("format", atom.place.pointer, f"with the value {name!r} is not enforced yet")
         if self.strict_formats:
             raise refusal("format", atom.place.pointer, f"has the unknown value {name!r}")
         pointer = f"{atom.place.pointer}/format"

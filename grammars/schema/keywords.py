@@ -162,7 +162,7 @@ _DRAFT4: dict[str, Keyword] = {
     "additionalItems": Keyword(ARRAY, _schema),
     "minItems": Keyword(ARRAY, _count),
     "maxItems": Keyword(ARRAY, _count),
-    "uniqueItems": Keyword(ARRAY, _boolean, refused=True, idle=lambda v: v is False),
+    "uniqueItems": Keyword(ARRAY, _boolean),
     "properties": Keyword(OBJECT, _schema_map),
     "patternProperties": Keyword(OBJECT, _schema_map),
     "additionalProperties": Keyword(OBJECT, _schema),

@@ -108,6 +108,8 @@ class Negator:
         self._refuse(atom, ARRAY)
         schema = atom.schema
         branches: list[dict[str, Any] | Place] = []
+        if schema.get("uniqueItems"):
+            raise _no_complement(f"{atom.place.pointer}/uniqueItems")
         if schema.get("minItems", 0) > 0:
             branches.append({"type": "array", "maxItems": schema["minItems"] - 1})
         if "maxItems" in schema:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ..regular import CharacterAutomaton
 from .conjunction import Alternative
 from .numbers import NumberSet
+from .scalars import number_of_scalars
 from .strings import StringSet
 
 MAX_GRID = 20_000  # nodes of one array or object whose items or members are counted
@@ -46,6 +47,10 @@ class Value:
         """Whether some scalar is allowed."""
         return bool(self.constants or self.numbers or self.strings)
 
+    def is_composite(self) -> bool:
+        """Whether some array or object is allowed."""
+        return any(plan.possible() for plan in self.plans())
+
     def plans(self) -> list[ArrayPlan | ObjectPlan]:
         """All plans."""
         return [*self.objects, *self.arrays]
@@ -74,7 +79,8 @@ Counts = tuple[int, ...]  # items so far, then hits so far of each counted schem
 class ArrayPlan:
     """Arrays: values by position, then `rest` for all others; lengths from minimum to maximum (None: any).
 
-    With `hits`, an item is one of its ways instead, and the hits are counted.
+    With `hits`, an item is one of its ways instead, and the hits are counted. `unique`: the pointer of the schema that
+    asks for different items, or None.
     """
 
     prefix: list[Value]
@@ -82,6 +88,7 @@ class ArrayPlan:
     minimum: int
     maximum: int | None
     hits: Hits | None = None
+    unique: str | None = None
 
     def begin(self) -> Counts:
         """The counts before the first item."""
@@ -128,7 +135,12 @@ class ArrayPlan:
         if self.hits is not None:
             return self.complete(self.begin()) or any(self.complete(after) for _, _, after in self.grid())
         needed = self.prefix[: self.minimum]
-        return all(v.possible for v in needed) and (self.minimum <= len(self.prefix) or self.rest.possible)
+        if not all(v.possible for v in needed) or (self.minimum > len(self.prefix) and not self.rest.possible):
+            return False
+        if self.unique is None or self.minimum < 2 or self.prefix or self.rest.is_composite():
+            return True
+        count = number_of_scalars(self.rest)
+        return count is None or self.minimum <= count
 
     def missing(self) -> list[tuple[str, Value]]:
         """What it needs and cannot have."""

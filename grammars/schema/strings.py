@@ -121,10 +121,13 @@ def automaton(strings: StringSet) -> CharacterAutomaton:
         result = machine if result.states == 1 and _is_everything(result) else result.intersect(machine)
     for others in strings.excluded:
         result = result.difference(automaton(others))
+    maximum = strings.maximum
+    if maximum is not None and not result.is_empty() and (result.longest() or inf) <= maximum:
+        maximum = None  # no string is longer
     try:
-        if result.states * max(strings.minimum, strings.maximum or 0) > 10 * MAX_STATES:
+        if result.states * max(strings.minimum, maximum or 0) > 10 * MAX_STATES:
             raise BudgetExceeded("too many states")
-        return result.length_between(strings.minimum, strings.maximum)
+        return result.length_between(strings.minimum, maximum)
     except BudgetExceeded as error:
         there = (strings.patterns, strings.formats, strings.minimum, strings.maximum is not None)
         names = [n for n, given in zip(("pattern", "format", "minLength", "maxLength"), there, strict=True) if given]

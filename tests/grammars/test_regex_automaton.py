@@ -142,3 +142,22 @@ def test_split_is_a_partition() -> None:
         found = [holders for holders, part in parts if part.matches(text)]
         expected = tuple(i for i, other in enumerate(others) if other.matches(text))
         assert found == ([expected] if whole.matches(text) else [])
+
+
+@pytest.mark.parametrize("whole", ["[ab]{0,5}", "[ab]*", "a[ab]*", "[abc]*b", "(ab)*"])
+@pytest.mark.parametrize("others", [["a.*"], ["ab", "ba"], ["a+", "b+"], ["(ab)*", "abab"], ["a[abc]", "[bc]*"]])
+def test_parts_of_a_split_are_minimal_and_exact(whole: str, others: list[str]) -> None:
+    machine = parse(whole).automaton()
+    machines = [parse(pattern).automaton() for pattern in others]
+    for holders, part in machine.split(machines):
+        expected = machine
+        for i, other in enumerate(machines):
+            expected = expected.intersect(other) if i in holders else expected.difference(other)
+        assert part.equivalent(expected)
+        assert part.states == expected.states
+
+
+def test_equal_branches_cost_what_is_written() -> None:
+    with pytest.raises(BudgetExceeded, match="nodes"):
+        parse("|".join(["(?:a|b|cd){2000}x"] * 20)).automaton()
+    assert parse("|".join(["ab{3}x", "cb{3}x"] * 20)).automaton().states == 6

@@ -148,7 +148,7 @@ def test_each_name_has_its_own_arguments() -> None:
     assert not grammar.matches('{"name": "weather", "arguments": {}}')
     assert not grammar.matches('{"name": "now", "arguments": {"a": 1}}')
     state = grammar.automaton.advance(grammar.automaton.start, b'{"name": "no')
-    assert grammar.automaton.forced_bytes(state).startswith(b'w"')
+    assert grammar.automaton.drafted_bytes(state).startswith(b'w"')
 
 
 def test_definitions_of_tools_do_not_meet() -> None:
