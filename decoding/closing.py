@@ -1,14 +1,16 @@
 """Closing within a budget: masks that keep a completion reachable with the tokens that are left.
 
-The potential of a state is T(q), the number of tokens in the greedy (longest match first) tokenization of its
-lexicographically first shortest completion in bytes. It is an upper bound on the tokens needed, not the least number,
-and it falls by exactly one along its own first token, since the rest of that completion is the one of the state after
-it, and the rest of a greedy tokenization is greedy. So: allow the tokens t with T(q·t) <= tokens left after t. Where
-T(start) fits the budget at the start, some token is always allowed and the text always closes in time.
+The potential of a state is T(q), the number of tokens in the greedy (longest match first) tokenization of a short
+completion: that which takes the first byte with the nearest end, as the engine measures it, again and again. It is an
+upper bound on the tokens needed, not the least number, and it falls by exactly one along its own first token, since the
+rest of that completion is the one of the state after it, and the rest of a greedy tokenization is greedy. So: allow the
+tokens t with T(q·t) <= tokens left after t. Where T(start) fits the budget at the start, some token is always allowed
+and the text always closes in time.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .masker import Masker
 
 TOO_MANY = 1 << 29
+SPARE = 8  # tokens that a text may take more because it must differ from others
 
 
 @njit(cache=True, boundscheck=False)
@@ -50,19 +53,22 @@ def _tokens_needed(
     arena: layout.Arena, trie: mk.PackedTrie, buffer: NDArray[np.uint8], q: int, most: int, longest: int
 ) -> int:
     """T(q), or TOO_MANY where it is above `most`; or a code of the engine. `buffer` uint8 [most * longest]."""
-    length = arena[arena[layout.Q_DISTANCE] + q]
-    if length > most * longest:
+    if arena[arena[layout.Q_DISTANCE] + q] > most * longest:
         return TOO_MANY
-    for i in range(length):
-        wanted = length - i - 1
+    length = 0
+    while arena[arena[layout.Q_DISTANCE] + q] > 0:
+        best, following, nearest = -1, q, layout.FAR
         for c in range(arena[layout.N_CLASSES]):
             r = k.step_class(arena, q, c)
             if r < layout.DEAD:
                 return r
-            if r >= 0 and arena[arena[layout.Q_DISTANCE] + r] == wanted:
-                buffer[i] = arena[arena[layout.REPRESENTATIVES] + c]
-                q = r
-                break
+            if r >= 0 and arena[arena[layout.Q_DISTANCE] + r] < nearest:
+                best, following, nearest = c, r, arena[arena[layout.Q_DISTANCE] + r]
+        if length == most * longest:
+            return TOO_MANY
+        buffer[length] = arena[arena[layout.REPRESENTATIVES] + best]
+        q = following
+        length += 1
     count, i = 0, 0
     while i < length:
         i, token = _longest_token(trie, buffer, i, length)
@@ -144,6 +150,47 @@ def tokens_to_close(masker: Masker, state: int, most: int = 1 << 16) -> int | No
     return None if needed == TOO_MANY else needed
 
 
+def _restrict_loosely(masker: Masker, state: int, loose: int, mask: mk.Row, remaining: int) -> mk.Row:
+    """Like `restrict` for a state in which texts are recorded, where walking makes a state for every token: what the
+    loose state allows in SPARE tokens less, or else the way of the shortest completion alone."""
+    row = np.zeros_like(mask)
+    if remaining > SPARE:
+        with contextlib.suppress(CannotClose):
+            row = restrict(masker, loose, masker.raw_mask(loose), remaining - SPARE) & mask
+    if not row.any():
+        tokens = shortest_tokens(masker, state, remaining)
+        if tokens:
+            row[tokens[0] >> 5] |= np.uint32(1 << (tokens[0] & 31))
+    if masker.automaton.is_accepting(state):
+        row |= masker.only_eos
+    if not row.any():
+        raise _cannot_close(masker, state, remaining)
+    return row
+
+
+def shortest_tokens(masker: Masker, state: int, most: int) -> list[int]:
+    """The tokens of the short completion that T counts, none where there are more than `most`."""
+    automaton, data = masker.automaton, bytearray()
+    while automaton.distance(state) > 0:
+        options = [(automaton.distance(r), b) for b in range(256) if (r := automaton.step(state, b)) != layout.DEAD]
+        byte = min(options)[1]
+        data.append(byte)
+        state = automaton.step(state, byte)
+        if len(data) > most * masker.tables.depths:
+            return []
+    tokens = greedy_tokens(masker.tables.trie, bytes(data))
+    return tokens if len(tokens) <= most else []
+
+
+def _cannot_close(masker: Masker, state: int, remaining: int) -> CannotClose:
+    needs = tokens_to_close(masker, state)
+    advice = f"{needs} tokens would do" if needs is not None else "this vocabulary cannot spell the completion"
+    return CannotClose(
+        f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; "
+        "give more tokens (max_new_tokens) or a smaller grammar"
+    )
+
+
 def restrict(masker: Masker, state: int, mask: mk.Row, remaining: int) -> mk.Row:
     """The part of `mask` after which the text can still be completed, when `remaining` tokens may be produced.
 
@@ -156,6 +203,9 @@ def restrict(masker: Masker, state: int, mask: mk.Row, remaining: int) -> mk.Row
     reach = masker.reach_of(state)
     if tables.all_bytes and reach < remaining:
         return mask
+    loose = masker.loose(state)
+    if loose != state:
+        return _restrict_loosely(masker, state, loose, mask, remaining)
     most = remaining - 1
     row = np.zeros_like(mask)
     if most >= 0:
@@ -183,10 +233,5 @@ def restrict(masker: Masker, state: int, mask: mk.Row, remaining: int) -> mk.Row
     if automaton.is_accepting(state):
         row |= masker.only_eos
     if not row.any():
-        needs = tokens_to_close(masker, state)
-        advice = f"{needs} tokens would do" if needs is not None else "this vocabulary cannot spell the completion"
-        raise CannotClose(
-            f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; "
-            "give more tokens (max_new_tokens) or a smaller grammar"
-        )
+        raise _cannot_close(masker, state, remaining)
     return row

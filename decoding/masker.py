@@ -7,6 +7,7 @@ a later visit copies a row. How a state's mask is made (`_build`):
   - a state that loops on itself is served by the vocabulary's slice for that loop (`slices.py`);
   - a state most of whose bytes lead to one such loop takes the loop's mask and corrects it where the two differ;
   - a counted loop near its bound takes the mask of the loop without bounds and takes away what is too long;
+  - a text that must differ from others takes the mask without that condition, and tests few tokens (`recorded.py`);
   - anything else walks the trie of the vocabulary, which dies out fast where little is allowed.
 """
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from ..grammars import Grammar
 from ..grammars import alias_kernels as aliases
 from ..grammars import arena as layout
+from ..grammars import loosening_kernels as loosening
+from ..grammars.arena import RECORDED
 from ..grammars.engine import Engine
 from ..grammars.network import Network
 from ..grammars.warmup import warm_up
@@ -27,6 +30,7 @@ from . import loop_kernels as loops
 from . import mask_kernels as mk
 from .closing import greedy_tokens, restrict
 from .errors import DeadEnd, WrongVocabulary
+from .recorded import recorded_mask
 from .tables import shared_tables
 from .vocabulary import Vocabulary
 
@@ -76,6 +80,8 @@ class Masker:
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
         self._contents: dict[int, Row] = {}
+        self._records = int(grammar.program.ways.max(initial=0)) >= loosening.FEW  # fewer texts are walked as they are
+        self.whole_texts: dict[int, NDArray[np.int32]] = {}  # by loose state, see recorded.py
         self._limit = max(16, memory // (4 * self.words))
         self._stack = np.empty(4 * (self.tables.depths + 2), np.int32)
         self._out = np.empty(10, np.int32)
@@ -145,8 +151,12 @@ class Masker:
         twin = self.automaton.alias(state)
         if twin not in self.reach:
             with self._lock:
-                self._raw_mask(twin)
+                self.raw_mask(twin)
         return self.reach[twin]
+
+    def loose(self, state: int) -> int:
+        """The state with what was recorded of texts that must differ forgotten, where that pays; else the state."""
+        return self.automaton.run(loosening.loosen, state) if self._records else state
 
     def _mask(self, state: int) -> Row:
         """The remembered mask of a state, made if need be."""
@@ -159,10 +169,11 @@ class Masker:
                 self._contents.clear()
                 self._raw.clear()
                 self._rows.clear()
+                self.whole_texts.clear()
             twin = self.automaton.alias(state)
             mask = self._rows.get(twin)
             if mask is None:
-                mask = self._raw_mask(twin)
+                mask = self.raw_mask(twin)
                 if self.automaton.is_accepting(twin):
                     mask = self._intern(mask | self.only_eos)
                 if not mask.any():  # not remembered: it is an error however often it is asked for
@@ -175,7 +186,8 @@ class Masker:
             self._rows[state] = mask
         return mask
 
-    def _raw_mask(self, q: int) -> Row:
+    def raw_mask(self, q: int) -> Row:
+        """The mask of a state that is its own alias, without EOS; remembered."""
         mask = self._raw.get(q)
         if mask is None:
             built, self.reach[q] = self._build(q)
@@ -190,6 +202,9 @@ class Masker:
     def _build(self, q: int) -> tuple[Row, int]:
         """The mask of q without EOS, and a bound on the shortest completion after it."""
         automaton, tables, stack, out = self.automaton, self.tables, self._stack, self._out
+        loose = self.loose(q)
+        if loose != q:
+            return recorded_mask(self, q, loose)
         kind = automaton.run(loops.classify, q, out)
         if kind == loops.LOOP:
             piece = tables.slice(out[1:10])
@@ -206,7 +221,7 @@ class Masker:
                     return counted
             elif automaton.run(loops.classify, target, out) == loops.LOOP:
                 row, reach = self._fill_in(
-                    self._raw_mask(target),
+                    self.raw_mask(target),
                     lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
                 )
                 return row, max(reach, self.reach[target])
@@ -235,7 +250,7 @@ class Masker:
         rounds = self.automaton.run(loops.room, q, signature[:8], bool(signature[8]))
         if rounds == DEAD:
             return None
-        base = self._raw_mask(loose).copy()
+        base = self.raw_mask(loose).copy()
         if rounds < len(piece.longer_than):
             mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
         data, offsets, tails = self._data, self._offsets, piece.tail_tokens
@@ -259,7 +274,8 @@ class Masker:
 
 
 def _use_kernels() -> None:
-    """Call every kernel of the masks once, on a grammar with a loop, a counted loop and a key near a free one."""
+    """Call every kernel of the masks once, on a grammar with a loop, a counted loop, a key near a free one, and texts
+    that must differ."""
 
     def emit(network: Network, a: int, b: int) -> None:
         character = network.rule()
@@ -276,6 +292,16 @@ def _use_kernels() -> None:
         end = network.node()
         network.repeat(counted, character, end, 1, 20)
         network.edge(end, 0x22, 0x22, b)
+        scope = network.scope(network.literal(a, bytes([3])), b, 1, None, character, (2, 3, 1))
+        text, behind = network.rule(), network.node()
+        network.edge(text.start, 0x41, 0x5A, text.start)
+        network.edge(text.start, 0x22, 0x22, text.end)
+        network.text(text.start)
+        network.item(scope, 0, True)
+        network.option(scope, scope.start, 0, character, behind)
+        network.option(scope, scope.start, RECORDED, text, behind)
+        network.further(scope, behind, scope.start, scope.start)
+        network.epsilon(behind, scope.end)
 
     vocabulary = Vocabulary.from_bytes([bytes([i]) for i in range(256)] + [None], eos_token_ids=[256])
     masker = Masker(Grammar(emit, "warm-up"), vocabulary)
@@ -286,4 +312,9 @@ def _use_kernels() -> None:
         for _ in range(19):
             state = masker.accept(state, 0x41)
             masker.fill(state, row, remaining=2)
+    state = masker.accept(masker.accept(masker.start, 3), 0x42)
+    for token in (0x22, 0x41, 0x22, 0x43):
+        state = masker.accept(state, token)
+        masker.fill(state, row)
+        masker.fill(state, row, remaining=9)
     masker.forced_tokens(masker.start)

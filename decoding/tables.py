@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import weakref
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import mask_kernels as mk
+from .kinds import TokenKinds
 from .slices import LoopSlice, build_slice
 from .vocabulary import Vocabulary
 
@@ -25,6 +27,13 @@ class Tables:
         self.all_bytes = bool((vocabulary.byte_tokens >= 0).all())
         self.slices: dict[bytes, LoopSlice] = {}
         self.asked: dict[bytes, int] = {}
+        self._bytes_of = vocabulary.token_bytes
+        self._size = vocabulary.size
+
+    @cached_property
+    def kinds(self) -> TokenKinds:
+        """What tokens mean to texts that must differ from others."""
+        return TokenKinds(self._bytes_of(i) for i in range(self._size))
 
     def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
         """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.

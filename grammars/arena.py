@@ -51,4 +51,6 @@ I_NODE, I_STACK, TRANSITIONS = range(52, 55)
 W_NODE, W_STACK, K_NODE, K_STACK, SEEN = range(55, 60)
 # What a look at a range of characters has found (escape_kernels.py).
 X_COVER, X_TARGET, X_MIXED, X_DISTANCE, X_WAYS = range(64, 69)
-HEADER = 80
+# A small stack for walks along epsilons.
+X_STACK, X_STACK_SIZE = 72, 64
+HEADER = 136

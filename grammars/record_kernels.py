@@ -37,6 +37,8 @@ from .arena import (
     UNTRACKED,
     W_STACK,
     WAYS,
+    X_STACK,
+    X_STACK_SIZE,
     Arena,
 )
 from .cell_kernels import insert, push
@@ -104,28 +106,53 @@ def _spread(arena: Arena, n: int, text: int, prefix: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def _next_node(arena: Arena, node: int, symbol: int) -> int:
-    """The node behind a symbol, epsilons before it included; -1 if there is none."""
+def _pass_on(arena: Arena, top: int, node: int) -> int:
+    """Put the targets of a node's epsilons on the small stack in the header; its new height. The rules whose texts are
+    recorded have few of them in a row (`schema/distinct.py`)."""
+    for e in range(arena[arena[EPSILON_PTR] + node], arena[arena[EPSILON_PTR] + node + 1]):
+        if top < X_STACK_SIZE:
+            arena[X_STACK + top] = arena[arena[EPSILONS] + e]
+            top += 1
+    return top
+
+
+@njit(cache=True, boundscheck=False)
+def _edge_from(arena: Arena, node: int, symbol: int) -> int:
+    """The node behind a symbol by an edge of the node; -1 if there is none."""
     c = arena[arena[CLASSES] + symbol]
     edges = arena[EDGES]
     for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
         if arena[edges + 3 * e] <= c <= arena[edges + 3 * e + 1]:
             return arena[edges + 3 * e + 2]
-    for e in range(arena[arena[EPSILON_PTR] + node], arena[arena[EPSILON_PTR] + node + 1]):
-        target = _next_node(arena, arena[arena[EPSILONS] + e], symbol)
+    return -1
+
+
+@njit(cache=True, boundscheck=False)
+def _next_node(arena: Arena, node: int, symbol: int) -> int:
+    """The node behind a symbol, epsilons before it included; -1 if there is none."""
+    arena[X_STACK] = node
+    top = 1
+    while top > 0:
+        top -= 1
+        here = arena[X_STACK + top]
+        target = _edge_from(arena, here, symbol)
         if target >= 0:
             return target
+        top = _pass_on(arena, top, here)
     return -1
 
 
 @njit(cache=True, boundscheck=False)
 def _ends(arena: Arena, node: int) -> bool:
     """Whether the rule may end at a node."""
-    if arena[arena[FINAL] + node]:
-        return True
-    for e in range(arena[arena[EPSILON_PTR] + node], arena[arena[EPSILON_PTR] + node + 1]):
-        if _ends(arena, arena[arena[EPSILONS] + e]):
+    arena[X_STACK] = node
+    top = 1
+    while top > 0:
+        top -= 1
+        here = arena[X_STACK + top]
+        if arena[arena[FINAL] + here]:
             return True
+        top = _pass_on(arena, top, here)
     return False
 
 
@@ -137,12 +164,7 @@ def _reaches(arena: Arena, node: int, begin: int, bytes_only: bool) -> bool:
     if begin == end:
         return not bytes_only and _ends(arena, node)
     if bytes_only:
-        c = arena[arena[CLASSES] + arena[arena[W_STACK] + begin]]
-        following = -1
-        for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
-            if arena[arena[EDGES] + 3 * e] <= c <= arena[arena[EDGES] + 3 * e + 1]:
-                following = arena[arena[EDGES] + 3 * e + 2]
-        node = following
+        node = _edge_from(arena, node, arena[arena[W_STACK] + begin])
         begin += 1
     while begin < end and node >= 0:
         node = _next_node(arena, node, arena[arena[W_STACK] + begin])
@@ -257,36 +279,41 @@ def _cost(symbol: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def _deviation(arena: Arena, n: int, node: int, text: int, cells: int, own: bool) -> int:
-    """Bytes of the shortest way from the node to the end of its rule that leaves all texts of the set with the next
-    symbol, `text` being what has been read; FAR if there is none."""
+def _is_next(arena: Arena, cells: int, text: int, symbol: int) -> bool:
+    """Whether some text of the set goes on with the symbol after `text`."""
+    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
+    while cells != 0 and arena[s_data + cells] >= TEXTS:
+        item = arena[s_data + cells]
+        cells = arena[s_parent + cells]
+        other = item - TEXTS
+        if item == DUMMY or length(arena, other) <= length(arena, text):
+            continue
+        while length(arena, other) > length(arena, text) + 1:
+            other = arena[s_parent + other]
+        if arena[s_data + other] == symbol and arena[s_parent + other] == text:
+            return True
+    return False
+
+
+@njit(cache=True, boundscheck=False)
+def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int:
+    """Bytes of the shortest way from the node (by its own edges at first, if so asked) to the end of its rule that
+    leaves all texts of the set with the next symbol, `text` being what has been read; FAR if there is none."""
     best = FAR
     edges, reps = arena[EDGES], arena[REPRESENTATIVES]
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
-        rest = arena[arena[DISTANCE] + arena[edges + 3 * e + 2]]
-        first, last = arena[reps + arena[edges + 3 * e]], arena[reps + arena[edges + 3 * e + 1] + 1] - 1
-        for symbol in range(first, last + 1):
-            if _cost(symbol) + rest >= best:
-                continue
-            free = True
-            here = cells
-            while here != 0 and free:
-                item = arena[s_data + here]
-                here = arena[s_parent + here]
-                if item < TEXTS:
-                    break
-                other = item - TEXTS
-                if item == DUMMY or length(arena, other) <= length(arena, text):
-                    continue
-                while length(arena, other) > length(arena, text) + 1:
-                    other = arena[s_parent + other]
-                free = arena[s_data + other] != symbol or arena[s_parent + other] != text
-            if free:
-                best = _cost(symbol) + rest
-    if not own:
-        for e in range(arena[arena[EPSILON_PTR] + node], arena[arena[EPSILON_PTR] + node + 1]):
-            best = min(best, _deviation(arena, n, arena[arena[EPSILONS] + e], text, cells, False))
+    arena[X_STACK] = node
+    top = 1
+    while top > 0:
+        top -= 1
+        here = arena[X_STACK + top]
+        for e in range(arena[arena[EDGE_PTR] + here], arena[arena[EDGE_PTR] + here + 1]):
+            rest = arena[arena[DISTANCE] + arena[edges + 3 * e + 2]]
+            first, last = arena[reps + arena[edges + 3 * e]], arena[reps + arena[edges + 3 * e + 1] + 1] - 1
+            for symbol in range(first, last + 1):
+                if _cost(symbol) + rest < best and not _is_next(arena, cells, text, symbol):
+                    best = _cost(symbol) + rest
+        if not own:
+            top = _pass_on(arena, top, here)
     return best
 
 
@@ -314,7 +341,7 @@ def record_distance(arena: Arena, node: int, s: int) -> int:
         if path != text:
             continue
         if not touched:
-            best = _deviation(arena, 0, node, text, cells, True)
+            best = _deviation(arena, node, text, cells, True)
             touched = True
         at, place = node, text
         while place != item - TEXTS:
@@ -323,21 +350,13 @@ def record_distance(arena: Arena, node: int, s: int) -> int:
                 path = arena[s_parent + path]
             symbol = arena[s_data + path]
             total += _cost(symbol)
-            if place == text:
-                following = -1
-                c = arena[arena[CLASSES] + symbol]
-                for e in range(arena[arena[EDGE_PTR] + at], arena[arena[EDGE_PTR] + at + 1]):
-                    if arena[arena[EDGES] + 3 * e] <= c <= arena[arena[EDGES] + 3 * e + 1]:
-                        following = arena[arena[EDGES] + 3 * e + 2]
-                at = following
-            else:
-                at = _next_node(arena, at, symbol)
+            at = _edge_from(arena, at, symbol) if place == text else _next_node(arena, at, symbol)
             if at < 0:
                 break
             place = path
             if place != item - TEXTS and _ends(arena, at) and not _among(arena, cells, place):
                 best = min(best, total)
-            best = min(best, total + _deviation(arena, 0, at, place, cells, False))
+            best = min(best, total + _deviation(arena, at, place, cells, False))
     return min(FAR, (best if touched else plain) + rest)
 
 
