@@ -67,7 +67,19 @@ from .arena import (
 from .cell_kernels import add, insert, mix, push
 from .escape_kernels import escape_distance
 from .record_kernels import finish_record, is_exhausted, is_spent, record_distance
-from .scope_kernels import BEHIND, has_room, holds, is_required, may_end, may_go_on, may_go_on_by_name, scope_of
+from .scope_kernels import (
+    BEHIND,
+    LEAST,
+    MOST,
+    has_room,
+    holds,
+    is_required,
+    may_end,
+    may_go_on,
+    may_go_on_by_name,
+    scope_of,
+    size,
+)
 
 
 @njit(cache=True, boundscheck=False)
@@ -257,9 +269,10 @@ def _option(arena: Arena, n: int, option: int, s: int) -> int:
             required = is_required(arena, scope, code)
         if not has_room(arena, scope, cells, required):
             return n
-        cells = insert(arena, n, cells, code if code >= 0 else DUMMY)
-        if cells < 0:
-            return cells
+        if code != COUNTED or arena[scope + MOST] >= 0 or size(arena, cells) < arena[scope + LEAST]:
+            cells = insert(arena, n, cells, code if code >= 0 else DUMMY)
+            if cells < 0:
+                return cells
         s = push(arena, ret, cells, parent)
         if s < 0:
             return s

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .arena import (
     CAP_WORK,
     CELL,
+    DEAD,
     DUMMY,
     GROW_WORK,
     I_NODE,
@@ -35,7 +36,7 @@ from .arena import (
 )
 from .cell_kernels import push
 from .configuration_kernels import intern
-from .engine_kernels import advance
+from .engine_kernels import step
 from .record_kernels import length, set_below, ways_on
 from .scope_kernels import LEAST, MOST, scope_of
 
@@ -142,13 +143,17 @@ def whole_texts(
     can become few things only; their number, or a code of the engine."""
     count = 0
     for i in range(tokens.size):
-        t = tokens[i]
-        r = advance(arena, q, data, offsets[t], offsets[t + 1])
-        if r < -1:
-            return r
-        if r >= 0 and _has_text(arena, r):
-            out[count] = t
-            count += 1
+        t, r = tokens[i], q
+        for j in range(offsets[t], offsets[t + 1]):
+            r = step(arena, r, data[j])
+            if r < DEAD:
+                return r
+            if r == DEAD:
+                break
+            if _has_text(arena, r):  # at every byte: the scope may be left again within the token
+                out[count] = t
+                count += 1
+                break
     return count
 
 

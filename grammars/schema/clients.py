@@ -14,10 +14,9 @@ from ..errors import GrammarError, Unsupported
 from ..grammar import Grammar
 from ..network import Network, Rule
 from .compiler import json_schema, pydantic
-from .emit import CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET
 from .keywords import shown
 from .strict import strict_subset
-from .text import Layout, add_literal
+from .text import CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, Layout, add_literal
 
 NOTHING = {"type": "object", "properties": {}, "additionalProperties": False}
 

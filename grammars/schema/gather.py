@@ -17,7 +17,7 @@ from .document import Document, Place, escape
 from .keywords import ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING
 from .negation import Negator
 from .numbers import NumberSet
-from .objects import gather_object
+from .objects import gather_objects
 from .plan import Value, settle
 from .strings import StringSet, check_pattern
 
@@ -127,7 +127,7 @@ class Gatherer:
             if types & ARRAY:
                 value.arrays.append(gather_array(self, alternative, value.notes))
             if types & OBJECT:
-                value.objects.append(gather_object(self, alternative, value.notes))
+                value.objects += gather_objects(self, alternative, value.notes)
         value.possible = value.has_scalars()
 
     def _fill_scalars(self, value: Value, atoms: Alternative, types: int, values: dict[Scalar, None]) -> None:

@@ -232,13 +232,15 @@ _ANY_DRAFT = {
     "exclusiveMaximum": Keyword(NUMBER, _number_or_boolean),
 }
 
-# Schemas that the compiler makes: type bits, numbers that are allowed, strings that are not, items that are counted.
+# Schemas that the compiler makes: type bits, numbers that are allowed, strings that are not, items that are counted,
+# a property that there must be.
 _INVENTED = {
     **_ANY_DRAFT,
     "!types": Keyword(ANY),
     "!numbers": Keyword(NUMBER),
     "!strings": Keyword(STRING),
     "!counted": Keyword(ARRAY),
+    "!some": Keyword(OBJECT),
 }
 
 KEYWORDS: dict[int, dict[str, Keyword]] = {

@@ -1,8 +1,8 @@
 """The complement of a schema as a union of schemas: De Morgan's laws down to single keywords.
 
 `not S` is the union of what violates each thing that S asserts. What a keyword of strings or numbers leaves out is a
-set again; an object violates `required` by lacking the property, `properties` by having one whose value violates it.
-What asks for *some* item or *some* property of any name is refused here by name.
+set again; an object violates `required` by lacking the property, `properties` by having one whose value violates it,
+`additionalProperties` and its like by having some property (a `Need`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Unsupported
 from .atom import Atom, Choice, Counted
 from .document import Place, escape
+from .keys import KeyClass, Need
 from .keywords import ANY, ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING
 from .numbers import NumberSet
-from .strings import StringSet
+from .objects import key_strings
+from .strings import StringSet, check_pattern
 
 if TYPE_CHECKING:
     from .gather import Gatherer
@@ -134,18 +136,10 @@ class Negator:
 
     def _objects(self, atom: Atom) -> list[dict[str, Any] | Place]:
         self._refuse(atom, OBJECT)
-        schema, place, child = atom.schema, atom.place, self.gatherer.document.child
-        for keyword in ("patternProperties", "additionalProperties", "propertyNames"):
-            if keyword in schema:
-                below = schema[keyword]
-                if keyword == "patternProperties":
-                    inner = [child(place, s, keyword, escape(pattern)) for pattern, s in below.items()]
-                    trivial = all(self._is_trivial(one) for one in inner)
-                else:
-                    trivial = self._is_trivial(child(place, below, keyword))
-                if not trivial:
-                    raise _no_complement(f"{place.pointer}/{keyword}")
-        branches: list[dict[str, Any] | Place] = []
+        schema = atom.schema
+        if "!some" in schema:
+            raise _no_complement(schema["!some"].pointer)
+        branches: list[dict[str, Any] | Place] = [{"type": "object", "!some": need} for need in self._needs(atom)]
         for name in schema.get("required", ()):
             branches.append({"type": "object", "properties": {name: False}})
         for name, below in self.gatherer.properties(atom):
@@ -156,6 +150,32 @@ class Negator:
         if "maxProperties" in schema:
             branches.append({"type": "object", "minProperties": schema["maxProperties"] + 1})
         return branches
+
+    def _needs(self, atom: Atom) -> list[Need]:
+        """What some property must be to violate patternProperties, additionalProperties or propertyNames."""
+        schema, place, document = atom.schema, atom.place, self.gatherer.document
+        needs = []
+        patterns = schema.get("patternProperties", {})
+        for pattern, below in patterns.items():
+            inner = document.child(place, below, "patternProperties", escape(pattern))
+            if not self._is_trivial(inner):
+                pointer = f"{place.pointer}/patternProperties"
+                check_pattern(pattern, f"{pointer}/{escape(pattern)}", "patternProperties")
+                needs.append(Need(pointer, KeyClass(pattern=pattern), document.opposite(inner)))
+        if "additionalProperties" in schema:
+            inner = document.child(place, schema["additionalProperties"], "additionalProperties")
+            if not self._is_trivial(inner):
+                for pattern in patterns:
+                    check_pattern(pattern, f"{place.pointer}/patternProperties/{escape(pattern)}", "patternProperties")
+                keys = KeyClass(names=frozenset(schema.get("properties", ())), others=tuple(patterns))
+                needs.append(Need(inner.pointer, keys, document.opposite(inner)))
+        if "propertyNames" in schema:
+            inner = document.child(place, schema["propertyNames"], "propertyNames")
+            if not self._is_trivial(inner):
+                strings = key_strings(self.gatherer, [document.opposite(inner)])
+                anything = document.invented({}, inner.pointer)
+                needs.append(Need(inner.pointer, KeyClass(strings=strings), anything))
+        return needs
 
     def _is_trivial(self, place: Place) -> bool:
         """Whether everything satisfies the schema, as far as is plain to see."""

@@ -173,17 +173,30 @@ class KeySet:
     automaton: CharacterAutomaton | None = None
 
 
+class Extra(NamedTuple):
+    """Members whose keys are in a set, with what they may be; `hits` are the needs they meet, as bits."""
+
+    keys: KeySet
+    value: Value
+    hits: int = 0
+
+
 @dataclass(slots=True)
 class ObjectPlan:
     """Objects: the named members in order, then members whose keys are in one of the `extra` sets.
 
-    minimum and maximum count members; beyond the named ones a minimum is at most one away.
+    minimum and maximum count members. `needs` is how many needs there are, each of which some extra member must meet.
     """
 
     members: list[Member]
-    extra: list[tuple[KeySet, Value]]
+    extra: list[Extra]
     minimum: int
     maximum: int | None
+    needs: int = 0
+
+    def counts_names(self) -> bool:
+        """Whether it matters that the keys of extra members differ: JSON does not forbid to repeat one."""
+        return bool(self.needs) or self.minimum - sum(m.required for m in self.members) > 1
 
     def possible(self) -> bool:
         """Whether there is such an object, as far as is known of its parts."""
@@ -196,7 +209,13 @@ class ObjectPlan:
                 return False
         if self.maximum is not None and max(needed, self.minimum) > self.maximum:
             return False
-        return self.minimum <= most or any(v.possible for _, v in self.extra)
+        met = 0
+        for other in self.extra:
+            if other.value.possible:
+                met |= other.hits | 1 << self.needs
+        if met & ((1 << self.needs) - 1) != (1 << self.needs) - 1:
+            return False
+        return self.minimum <= most or bool(met)
 
     def missing(self) -> list[tuple[str, Value]]:
         """What it needs and cannot have."""

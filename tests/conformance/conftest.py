@@ -30,7 +30,7 @@ def spell(value: Value, instance: Any) -> list[str]:
             known = {m.name: (i, m.value) for i, m in enumerate(plan.members)}
             members = []
             for key in sorted(instance, key=lambda k: known[k][0] if k in known else len(known)):
-                places = [known[key][1]] if key in known else [v for _, v in plan.extra]
+                places = [known[key][1]] if key in known else [other.value for other in plan.extra]
                 members.append([f"{json.dumps(key)}: {text}" for text in _distinct(places, instance[key])])
             texts.update({"{" + ", ".join(choice) + "}": None for choice in islice(product(*members), MOST)})
         return list(texts)

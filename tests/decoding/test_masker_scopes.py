@@ -32,8 +32,9 @@ CASES: list[tuple[Any, dict[str, str]]] = [
 @pytest.fixture(scope="module")
 def vocabulary() -> Vocabulary:
     rng = random.Random(3)
-    pieces = [b"a", b"b", b"ab", b'"', b'",', b'", "', b'"a"', b',"', b"\\", b"\\u0061", b"u00", b"61", b"true", b" null"]
-    pieces += [b"1", b"12", b".0", b", ", b"]", b"[", b" ", b"{", b"}", b'":', b": 1", b'{"', b'"y"', b'"x":', "é".encode()]
+    pieces = [b"a", b"b", b"ab", b'"', b'",', b'", "', b'"a"', b',"', b"\\", b"\\u0061", b"u00", b"61", b"true"]
+    pieces += [b" null", b"1", b"12", b".0", b", ", b"]", b"[", b" ", b"{", b"}", b'":', b": 1", b'{"', b'"y"', b'"x":']
+    pieces += ["é".encode()]
     words = {bytes([i]) for i in range(256)}
     while len(words) < 2500:
         words.add(b"".join(rng.choices(pieces, k=rng.randint(1, 5)))[:12])
