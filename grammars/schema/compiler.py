@@ -23,6 +23,7 @@ def json_schema(
     *,
     whitespace: str = "flexible",
     property_order: str = "schema",
+    formats: str = "assert",
     unknown_formats: str = "annotation",
     documents: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
@@ -32,10 +33,11 @@ def json_schema(
 
     Args:
         schema: the schema, or its JSON text.
-        whitespace: "flexible" (after `{ [ , :` and before `} ] , :` nothing, one space, or one newline with at most 24
-            spaces or 8 tabs) or "compact" (none).
+        whitespace: "flexible" (after `{ [ , :` and before `} ] , :` nothing, one space, or one newline with at most 40
+            spaces or 10 tabs) or "compact" (none).
         property_order: "schema": properties in the order of the schema, then required ones it does not describe, then
             others. "any": in any order, none that the schema names twice. Optional ones may be left out.
+        formats: "assert" (the formats of the specification are enforced) or "annotation" (no format constrains).
         unknown_formats: "annotation" (they constrain nothing, as the specification has it) or "refuse".
         documents: other schemas that references and `$schema` may name, by URI (or a `referencing.Registry`); those
             without a `$schema` are read as this one is. Nothing is fetched; the metaschemas of the drafts are known.
@@ -49,15 +51,15 @@ def json_schema(
     EmptyLanguage where nothing satisfies the schema, BudgetExceeded where it would take more than the budget.
     """
     value = read(schema)
-    layout = check_options(whitespace, property_order, unknown_formats)
+    layout, known = check_options(whitespace, property_order, formats, unknown_formats)
 
     def make(value: Any) -> Grammar:
-        return compile_document(Document(value, budget, documents=documents), layout, unknown_formats, budget)
+        return compile_document(Document(value, budget, documents=documents), layout, known, budget)
 
     text = canonical(value) if cache and documents is None else None
     if text is None:
         return make(value)
-    options = {"whitespace": whitespace, "property_order": property_order, "unknown_formats": unknown_formats}
+    options = {"whitespace": whitespace, "property_order": property_order, "formats": known}
     return compiled(text, options, make, budget)
 
 
@@ -66,6 +68,7 @@ def pydantic(
     *,
     whitespace: str = "flexible",
     property_order: str = "schema",
+    formats: str = "assert",
     unknown_formats: str = "annotation",
     documents: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
@@ -82,6 +85,7 @@ def pydantic(
         describe(),
         whitespace=whitespace,
         property_order=property_order,
+        formats=formats,
         unknown_formats=unknown_formats,
         documents=documents,
         budget=budget,
@@ -110,18 +114,22 @@ def read(schema: Any) -> dict[str, Any] | bool:
     return schema
 
 
-def check_options(whitespace: str, property_order: str, unknown_formats: str) -> Layout:
-    """The layout; raises GrammarError for a value that an option does not have."""
+def check_options(whitespace: str, property_order: str, formats: str, unknown_formats: str) -> tuple[Layout, str]:
+    """The layout, and what formats do: "none" of them asserts, or unknown ones are an "annotation" or what to "refuse".
+
+    Raises GrammarError for a value that an option does not have."""
+    if formats not in ("assert", "annotation"):
+        raise GrammarError(f"formats must be 'assert' or 'annotation', not {formats!r}")
     if unknown_formats not in ("annotation", "refuse"):
         raise GrammarError(f"unknown_formats must be 'annotation' or 'refuse', not {unknown_formats!r}")
-    return Layout(whitespace, property_order)
+    return Layout(whitespace, property_order), unknown_formats if formats == "assert" else "none"
 
 
-def compile_document(document: Document, layout: Layout, unknown_formats: str, budget: Budget | None) -> Grammar:
-    """The grammar of a document. Raises what `json_schema` raises."""
+def compile_document(document: Document, layout: Layout, formats: str, budget: Budget | None) -> Grammar:
+    """The grammar of a document; `formats` as `check_options` has it. Raises what `json_schema` raises."""
     schema = document.root.schema
     try:
-        root = plan(document, unknown_formats)
+        root = plan(document, formats)
     except RecursionError as error:
         raise GrammarError("the schema is nested too deeply") from error
     if not root.possible:

@@ -132,6 +132,9 @@ class Expander:
                 return
             types &= atom.types
             if not atom.plain and atom not in atoms:
+                if types == OBJECT and (name := _contradiction(atom, atoms)) is not None:
+                    search.notes.append(f"{place.pointer or '/'}: the property {name!r} is required and forbidden")
+                    return
                 atoms = (*atoms, atom)
             below = self.evaluation.choices(atom, search.covered.get(place, 0) & types)
             if atom.joins or below:
@@ -237,6 +240,25 @@ def _without_redundant(found: dict[frozenset[Atom], Alternative]) -> list[Altern
             kept.append(atoms)
     still = set(kept)
     return [alternative for atoms, alternative in found.items() if atoms in still]
+
+
+def _contradiction(atom: Atom, others: Alternative) -> str | None:
+    """A property that the atom requires and one of the others forbids, or the other way round, if that is plain."""
+    if atom.concerns & OBJECT:
+        for other in others:
+            if other.concerns & OBJECT:
+                for one, two in ((atom, other), (other, atom)):
+                    for name in one.schema.get("required", ()):
+                        if _forbids(two.schema, name):
+                            return str(name)
+    return None
+
+
+def _forbids(schema: dict[str, Any], name: str) -> bool:
+    properties = schema.get("properties", {})
+    if name in properties:
+        return properties[name] is False
+    return schema.get("additionalProperties") is False and not schema.get("patternProperties")
 
 
 def concerned(atoms: Alternative, bits: int) -> Iterator[Atom]:

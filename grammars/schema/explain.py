@@ -14,10 +14,10 @@ from typing import Any
 
 from ..budget import Budget
 from ..errors import GrammarError
-from . import formats
 from .atom import Atom, scalar_type
 from .compiler import check_options, read
 from .document import Document, Place, escape
+from .formats import is_known
 from .keywords import ANNOTATION, ANY, COMBINES, shown
 from .refusals import Finding, search
 
@@ -95,6 +95,7 @@ def explain(
     *,
     whitespace: str = "flexible",
     property_order: str = "schema",
+    formats: str = "assert",
     unknown_formats: str = "annotation",
     documents: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
@@ -104,12 +105,12 @@ def explain(
     Raises only for options that do not exist; whatever is wrong with the schema is in the result. Takes as long as
     compiling, and once more for each refusal; no other compilation begins when the seconds of the budget are over.
     """
-    layout = check_options(whitespace, property_order, unknown_formats)
+    layout, known = check_options(whitespace, property_order, formats, unknown_formats)
     try:
         value = read(schema)
     except GrammarError as error:
         return Explanation([], [], [Finding("", None, error.message)], [], [], None, True)
-    found = search(value, layout, unknown_formats, budget, documents)
+    found = search(value, layout, known, budget, documents)
     result = Explanation([], [], found.refused, [], [], found.contradiction, found.complete)
     document = found.document
     if document is None:
@@ -117,7 +118,7 @@ def explain(
     skipped: list[Place] = []
     for place in _places(document, skipped):
         result.reachable.append(found.original(place.pointer))
-        for name, why in _keywords(place):
+        for name, why in _keywords(place, formats == "assert"):
             pointer = f"{place.pointer}/{escape(name)}"
             if pointer not in found.renamed:
                 finding = Finding(found.original(pointer), name, why or shown(place.schema[name]))
@@ -146,8 +147,10 @@ def _places(document: Document, skipped: list[Place]) -> list[Place]:
     return list(compiled | {p: True for p in document.places().values() if p.atom is not None})
 
 
-def _keywords(place: Place) -> Iterator[tuple[str, str]]:
-    """The keywords of a compiled place, each with why it is ignored ("": it is enforced)."""
+def _keywords(place: Place, asserted: bool) -> Iterator[tuple[str, str]]:
+    """The keywords of a compiled place, each with why it is ignored ("": it is enforced).
+
+    `asserted`: whether formats are."""
     schema: dict[str, Any] = place.schema
     atom: Atom = place.atom
     table = place.dialect.keywords
@@ -174,8 +177,8 @@ def _keywords(place: Place) -> Iterator[tuple[str, str]]:
             yield name, "it asserts nothing" if keyword.idle is not None and keyword.idle(value) else OTHER_TYPES
         elif keyword.concerns not in (ANY, COMBINES) and not keyword.concerns & possible:
             yield name, OTHER_TYPES
-        elif name == "format" and value not in formats.NAMES:
-            yield name, OTHER_TYPES if formats.is_refused(value, place.draft) else "unknown format"
+        elif name == "format" and not (asserted and is_known(value, place.draft)):
+            yield name, "unknown format" if asserted else "formats are annotations here"
         else:
             yield name, ""
 

@@ -28,9 +28,10 @@ class Gatherer:
     """Makes the plan of a document. `values` are all values made so far."""
 
     def __init__(self, document: Document, unknown_formats: str) -> None:
+        """`unknown_formats`: "annotation", "refuse", or "none" where no format asserts anything."""
         self.document = document
         self.expander = Expander(document, Negator(self))
-        self.strict_formats = unknown_formats == "refuse"
+        self.formats = unknown_formats
         self.values: list[Value] = []
         self._by_places: dict[tuple[Place, ...], Value] = {}
         self._by_atoms: dict[frozenset[frozenset[Atom]], Value] = {}
@@ -201,9 +202,9 @@ class Gatherer:
         return StringSet(tuple(sorted(patterns)), tuple(sorted(names)), minimum, maximum, None, tuple(excluded))
 
     def _knows_format(self, atom: Atom, name: str) -> bool:
-        if formats.is_known(name, atom.place.draft):
+        if self.formats != "none" and formats.is_known(name, atom.place.draft):
             return True
-        if self.strict_formats:
+        if self.formats == "refuse":
             raise refusal("format", atom.place.pointer, f"has the unknown value {name!r}")
         pointer = f"{atom.place.pointer}/format"
         if pointer not in self._ignored:

@@ -93,10 +93,11 @@ class _Gathering:
             if texts is not None:
                 self.names |= dict.fromkeys((t for t in texts if t not in self.names), False)
         ways: list[list[str | None]] = []
+        others = bool(self._extra([]))
         for need in needs:
             machine = need.keys.automaton()
             way: list[str | None] = [name for name in self.names if machine.matches(name)]
-            if listed(machine, MAX_LISTED) is None:
+            if others and listed(machine, MAX_LISTED) is None:
                 way.append(None)
             ways.append(way)
         total = 1
@@ -115,9 +116,8 @@ class _Gathering:
 
     def plan(self, chosen: dict[str, list[Need]], needs: list[Need]) -> ObjectPlan:
         """The plan where named members meet the chosen needs, and others the rest of them."""
-        if needs and (self.maximum is not None or len(needs) > MAX_NEEDS):
-            why = "together with maxProperties" if self.maximum is not None else f"more than {MAX_NEEDS} times"
-            message = f"a complement that asks for some property is not enforced {why}"
+        if len(needs) > MAX_NEEDS:
+            message = f"complements that ask for some property are not enforced more than {MAX_NEEDS} times at once"
             raise Unsupported(message, pointer=needs[0].pointer, keyword="not")
         members = []
         for name, required in self.names.items():

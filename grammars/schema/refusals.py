@@ -61,7 +61,7 @@ class Search:
 def search(
     schema: Any,
     layout: Layout,
-    unknown_formats: str,
+    formats: str,
     budget: Budget | None,
     documents: Mapping[str, Any] | None = None,
 ) -> Search:
@@ -72,7 +72,7 @@ def search(
         document: Document | None = None
         try:
             document = Document(schema, budget, documents=documents)
-            compile_document(document, layout, unknown_formats, budget)
+            compile_document(document, layout, formats, budget)
         except EmptyLanguage as error:
             found.document = document
             found.contradiction = error.message

@@ -16,7 +16,7 @@ from ..network import Network, Rule
 from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_json_characters, add_other_characters
 
 PLAIN = re.compile(r"[ !#-\[\]-~]*")  # texts of PLAIN_CHARACTERS
-MAX_SPACES, MAX_TABS = 24, 8
+MAX_SPACES, MAX_TABS = 40, 10
 OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COMMA, COLON = b"{}[],:"
 
 
@@ -175,7 +175,7 @@ class Layout:
     """Where whitespace may stand: nowhere ("compact"), or after `{ [ , :` and before `} ] , :` ("flexible"); and in
     which order properties stand: that of the schema ("schema") or any ("any").
 
-    A flexible gap is nothing, one space, or one newline followed by at most 24 spaces or 8 tabs: never a longer run.
+    A flexible gap is nothing, one space, or one newline followed by at most 40 spaces or 10 tabs: never a longer run.
     """
 
     def __init__(self, whitespace: str, property_order: str = "schema") -> None:

@@ -16,6 +16,8 @@ from .distinct import padding
 from .plan import MAX_GRID
 from .text import COMMA, Layout
 
+State = tuple[int, int]  # the needs met, and how many members count
+
 
 class Another(NamedTuple):
     """Members with some other name: the rule of the names, what adds all behind the name, and the needs they meet."""
@@ -46,58 +48,93 @@ class Members(NamedTuple):
 
 def add_members(net: Network, layout: Layout, a: int, members: Members, b: int) -> None:
     """Add members in any order between the nodes a and b, commas between them."""
-    minimum, maximum = members.minimum, members.maximum
-    scope = net.scope(a, b, minimum, maximum, _shortest(net, members), members.lengths)
-    full = (1 << members.needs) - 1
-    before: dict[int, int] = {}  # by the needs met
-    behind: dict[int, int] = {}
-    if not full:
-        net.epsilon(scope.start, scope.end)
-        net.before(scope.start, opening=True)
-    tails: dict[tuple[int, int], int] = {}  # behind the name, by its place among the others and the needs met then
-    order = [-1, 0]  # -1: at the opening
-    for met in order:  # grows while it is read
-        node = scope.start if met < 0 else before.setdefault(met, net.node())
-        met = max(met, 0)
-        behind.setdefault(met, net.node())
-        for number, (rule, _) in enumerate(members.named):
-            net.option(scope, node, number, rule, behind[met])
-        for place, other in enumerate(members.others):
-            after = met | other.hits
-            if after != met or not other.hits:
-                if after not in order:
-                    order.append(after)
-                _add_other(net, scope, node, members, other, tails, place, behind.setdefault(after, net.node()), after)
-    for number, (_, required) in enumerate(members.named):
-        net.item(scope, number, required)
-    for met, node in before.items():
-        more = net.node()
-        net.further(scope, behind[met], more, node)
-        layout.mark(net, more, COMMA, node)
-        if met == full:
-            net.before(node, opening=False)
-            net.epsilon(behind[met], scope.end)
+    _Body(net, layout, members).add(a, b)
 
 
-def _add_other(
-    net: Network,
-    scope: Scope,
-    node: int,
-    members: Members,
-    other: Another,
-    tails: dict[tuple[int, int], int],
-    place: int,
-    behind: int,
-    met: int,
-) -> None:
-    tail = tails.get((place, met))
-    if tail is None:
-        tail = tails[place, met] = net.node()
-        other.rest(tail, behind)
-    required = sum(needed for _, needed in members.named)
-    counted = members.maximum is not None or members.minimum > required
-    code = RECORDED if members.lengths else COUNTED if counted else ANOTHER
-    net.option(scope, node, code, other.names, tail)
+class _Body:
+    """The body of a scope. Its nodes are told apart by the needs met, and, where there are needs and a maximum, by the
+    number of members besides the required ones, so that there is room left to meet them."""
+
+    def __init__(self, net: Network, layout: Layout, members: Members) -> None:
+        self.net = net
+        self.layout = layout
+        self.members = members
+        self.full = (1 << members.needs) - 1
+        self.required = sum(needed for _, needed in members.named)
+        self.room: int | None = None
+        if members.needs and members.maximum is not None:
+            self.room = members.maximum - self.required
+        counted = members.maximum is not None or members.minimum > self.required
+        self.code = RECORDED if members.lengths else COUNTED if counted else ANOTHER
+
+    def add(self, a: int, b: int) -> None:
+        """Add the scope between the nodes a and b."""
+        net, members = self.net, self.members
+        maximum = members.maximum if self.room is None else None
+        scope = net.scope(a, b, members.minimum, maximum, _shortest(net, members), members.lengths)
+        for number, (_, required) in enumerate(members.named):
+            net.item(scope, number, required)
+        if not self.full:
+            net.epsilon(scope.start, scope.end)
+            net.before(scope.start, opening=True)
+        before: dict[State, int] = {}
+        behind: dict[State, int] = {}
+        tails: dict[tuple[int, State], int] = {}  # behind the name of another member, by its place in the list
+        order: list[State] = [(0, 0)]
+        self._options(scope, scope.start, (0, 0), behind, tails, order)
+        for state in order:  # grows while it is read
+            before[state] = net.node()
+            if len(order) * (len(members.named) + len(members.others)) > MAX_GRID:
+                raise BudgetExceeded("maxProperties with complements over too many properties")
+            self._options(scope, before[state], state, behind, tails, order)
+        for state, node in before.items():
+            if state not in behind:
+                continue
+            more = net.node()
+            net.further(scope, behind[state], more, node)
+            self.layout.mark(net, more, COMMA, node)
+            if state[0] == self.full:
+                net.before(node, opening=False)
+                net.epsilon(behind[state], scope.end)
+
+    def _options(
+        self,
+        scope: Scope,
+        node: int,
+        state: State,
+        behind: dict[State, int],
+        tails: dict[tuple[int, State], int],
+        order: list[State],
+    ) -> None:
+        """Add the members that may begin at a node."""
+        net = self.net
+        met, count = state
+        for number, (rule, required) in enumerate(self.members.named):
+            after = (met, count if required else self._more(count))
+            if self._fits(after):
+                self._note(after, behind, order)
+                net.option(scope, node, number, rule, behind[after])
+        for place, other in enumerate(self.members.others):
+            after = (met | other.hits, self._more(count))
+            if not self._fits(after) or (other.hits and after[0] == met):
+                continue
+            self._note(after, behind, order)
+            if (place, after) not in tails:
+                tails[place, after] = net.node()
+                other.rest(tails[place, after], behind[after])
+            net.option(scope, node, self.code, other.names, tails[place, after])
+
+    def _more(self, count: int) -> int:
+        return count if self.room is None else count + 1
+
+    def _fits(self, state: State) -> bool:
+        return self.room is None or state[1] <= self.room
+
+    def _note(self, state: State, behind: dict[State, int], order: list[State]) -> None:
+        if state not in behind:
+            behind[state] = self.net.node()
+            if state not in order:
+                order.append(state)
 
 
 def _shortest(net: Network, members: Members) -> Rule:

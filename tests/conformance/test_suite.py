@@ -28,15 +28,20 @@ def matches(grammar: Grammar, text: str) -> bool:
     return grammar.matches(text.encode("utf-8", "surrogatepass"))
 
 
-def judge(group: dict[str, Any], folder: str, styles: Styles, spell_by_schema: Spell) -> tuple[Any, list[str]]:
+def judge(
+    group: dict[str, Any], folder: str, file: str, styles: Styles, spell_by_schema: Spell
+) -> tuple[Any, list[str]]:
     """What there is to say about a group (None: all is right), and the invalid instances that were accepted.
 
     Valid instances are to be accepted with properties in any order, and, in the schema's order, in some spelling."""
     schema = group["schema"]
     if folder == "draft7" and isinstance(schema, dict) and "$schema" not in schema:
         schema = {"$schema": DRAFT7, **schema}
+    formats = "annotation" if file == "format.json" else "assert"  # that file says what is so by default
     try:
-        ordered, free = (json_schema(schema, property_order=order, cache=False) for order in ("schema", "any"))
+        ordered, free = (
+            json_schema(schema, property_order=order, formats=formats, cache=False) for order in ("schema", "any")
+        )
     except EmptyLanguage:
         wrong = [t.get("description", "") for t in group["tests"] if t["valid"]]
         return ({"rejected": wrong} if wrong else None), []
@@ -63,7 +68,7 @@ def run(shared: Path, folder: str, styles: Styles, spell_by_schema: Spell) -> tu
         for group in json.loads(file.read_text(encoding="utf-8")):
             groups += 1
             name = f"{file.relative_to(root)}: {group['description']}"
-            note, wrong = judge(group, folder, styles, spell_by_schema)
+            note, wrong = judge(group, folder, str(file.relative_to(root)), styles, spell_by_schema)
             if note is not None:
                 notes[name] = note
             accepted += [f"{name}: {which}" for which in wrong]
