@@ -1,7 +1,7 @@
 """Numba kernels that look at the shape of a state: does it loop on itself, count rounds, or stay near a loop?
 
-`classify` decides how a state's mask is made. `room` and `differ_in_count_only` say how a counted loop near its bound
-differs from the same loop without bounds.
+`classify` decides how a state's mask is made. `room` and `owed` say how a counted loop near its bounds differs from the
+same loop without bounds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..grammars import alias_kernels as aliases
 from ..grammars import arena as layout
 from ..grammars import engine_kernels as k
 
@@ -201,28 +200,12 @@ def room(arena: Arena, q: int, loop: Int32Array, characters: bool) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def differ_in_count_only(arena: Arena, q: int, loose: int) -> int:
-    """1 if every byte leads from q and from `loose` to the same state, or to two that differ in counts alone, so that
-    only texts longer than the rounds left tell them apart; else 0; or a code of the engine."""
-    seen_a, seen_b = layout.UNKNOWN, layout.UNKNOWN
-    for c in range(arena[layout.N_CLASSES]):
-        a = k.step_class(arena, q, c)
-        if a < layout.DEAD:
-            return a
-        b = k.step_class(arena, loose, c)
-        if b < layout.DEAD:
-            return b
-        if a == b or (a == seen_a and b == seen_b):
-            continue
-        if a < 0 or b < 0:
-            return 0
-        seen_a, seen_b = a, b
-        a = aliases.relax(arena, a)
-        if a < 0:
-            return a
-        b = aliases.relax(arena, b)
-        if b < 0:
-            return b
-        if a != b:
-            return 0
-    return 1
+def owed(arena: Arena, q: int, loop: Int32Array) -> int:
+    """How many more rounds the counted loop that q is in (see `room`) needs before it may end."""
+    frame = _round(arena, q, loop)
+    count = arena[arena[layout.S_DATA] + frame]
+    if count == layout.FREE:
+        return 0
+    if count == layout.LOW:
+        return layout.FAR
+    return max(0, arena[arena[layout.REPEATS] + 4 * (-1 - arena[arena[layout.S_RETURN] + frame]) + 2] - count)

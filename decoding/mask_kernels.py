@@ -74,12 +74,12 @@ def sibling_trie(trie: PackedTrie) -> SiblingTrie:
 
 
 @njit(cache=True, boundscheck=False)
-def walk(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int) -> int:
-    """Set in `row` the bit of every token of `trie` that leads from q to a live state. `stack` int32 [4 * depths]."""
+def _walk_from(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int, begin: int, end: int) -> int:
+    """`walk` below the nodes from begin to end."""
     classes, transitions, width = arena[layout.CLASSES], arena[layout.TRANSITIONS], np.int64(arena[layout.N_CLASSES])
     reach = 0
     d = 0
-    stack[0], stack[1], stack[2] = trie[2], trie[2] + _CELLS * trie[3], q
+    stack[0], stack[1], stack[2] = begin, end, q
     while d >= 0:
         v = stack[d]
         if v == stack[d + 1]:
@@ -104,6 +104,42 @@ def walk(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int) -
         if trie[v + 3] > 0:
             d += 4
             stack[d], stack[d + 1], stack[d + 2] = trie[v + 2], trie[v + 2] + _CELLS * trie[v + 3], r
+    return reach
+
+
+@njit(cache=True, boundscheck=False)
+def walk(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int) -> int:
+    """Set in `row` the bit of every token of `trie` that leads from q to a live state. `stack` int32 [4 * depths]."""
+    return _walk_from(arena, trie, stack, row, q, trie[2], trie[2] + _CELLS * trie[3])
+
+
+@njit(cache=True, boundscheck=False)
+def walk_apart(
+    arena: Arena,
+    trie: SiblingTrie,
+    packed: PackedTrie,
+    leads: NDArray[np.bool_],
+    stack: Int32Array,
+    row: Row,
+    q: int,
+) -> int:
+    """Make the bits right of the tokens whose first byte is not among the `leads`: cleared, then set as in `walk`."""
+    v, n = 0, packed[NODES]
+    while v < n:
+        size = packed[packed[SIZE] + v]
+        if not leads[packed[packed[BYTE] + v]]:
+            for e in range(packed[packed[TOKEN_START] + v], packed[packed[TOKEN_START] + v + size]):
+                t = packed[packed[TOKENS] + e]
+                row[t >> 5] &= ~(np.uint32(1) << np.uint32(t & 31))
+        v += size
+    reach = 0
+    for i in range(trie[3]):
+        node = trie[2] + _CELLS * i
+        if not leads[trie[node] & 255]:
+            result = _walk_from(arena, trie, stack, row, q, node, node + _CELLS)
+            if result < 0:
+                return result
+            reach = max(reach, result)
     return reach
 
 
@@ -184,6 +220,15 @@ def accept(arena: Arena, data: NDArray[np.uint8], offsets: Int32Array, q: int, t
     """State after the bytes of `token`; DEAD for a token without bytes; or a code of the engine."""
     begin, end = offsets[token], offsets[token + 1]
     return layout.DEAD if begin == end else k.advance(arena, q, data, begin, end)
+
+
+@njit(cache=True, boundscheck=False)
+def same_rows(a: Row, b: Row) -> bool:
+    """Whether two rows of the same length are equal."""
+    difference = np.uint32(0)
+    for i in range(a.size):
+        difference |= a[i] ^ b[i]
+    return difference == 0
 
 
 @njit(cache=True, boundscheck=False)

@@ -197,7 +197,7 @@ class Masker:
     def _intern(self, mask: Row) -> Row:
         """One row for all states with the same mask."""
         known = self._contents.setdefault(mk.content_hash(mask), mask)
-        return known if known is mask or np.array_equal(known, mask) else mask
+        return known if known is mask or mk.same_rows(known, mask) else mask
 
     def _build(self, q: int) -> tuple[Row, int]:
         """The mask of q without EOS, and a bound on the shortest completion after it."""
@@ -214,9 +214,9 @@ class Masker:
                 return row, max(reach, automaton.distance(q))
         if kind == loops.NEAR:
             target = int(out[0])
-            loose = self._loop_without_bounds(q)
+            loose, begun = self._loop_without_bounds(q)
             if loose != DEAD:
-                counted = self._counted(q, loose, out[1:10].copy())
+                counted = self._counted(q, loose, begun, out[1:10].copy())
                 if counted is not None:
                     return counted
             elif automaton.run(loops.classify, target, out) == loops.LOOP:
@@ -228,37 +228,48 @@ class Masker:
         nothing = np.zeros(self.words, np.uint32)
         return self._fill_in(nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
 
-    def _loop_without_bounds(self, q: int) -> int:
-        """The self-loop that q would be in, if its counters had no bounds, or DEAD; leaves its signature in `_out`."""
+    def _loop_without_bounds(self, q: int) -> tuple[int, bool]:
+        """The self-loop that q would be in if its innermost counter had no bounds, or DEAD, and whether q is past its
+        first round; leaves the signature of the loop in `_out`."""
         run, out = self.automaton.run, self._out
         loose = run(aliases.relax, q)
         if loose == q:
-            return DEAD
+            return DEAD, False
         if run(loops.classify, loose, out) == loops.LOOP:
-            return loose
+            return loose, True
         first = int(out[0])  # before the first round, the loop's exit is not open yet
         if first >= 0 and run(loops.classify, first, out) == loops.LOOP and run(aliases.includes, first, loose):
-            return first
-        return DEAD
+            return first, False
+        return DEAD, False
 
-    def _counted(self, q: int, loose: int, signature: NDArray[np.int32]) -> tuple[Row, int] | None:
+    def _counted(self, q: int, loose: int, begun: bool, signature: NDArray[np.int32]) -> tuple[Row, int] | None:
         """The mask of a counted loop near a bound, from that of the same loop without bounds; None where the rounds
-        cannot be counted."""
+        cannot be counted.
+
+        Both states differ in nothing but that count, and are one as soon as the loop is left: so what is too long goes,
+        and tokens are tested whose tail comes before the loop may end or when it has to."""
         piece = self.tables.slice(signature)
         if piece is None:
             return None
         rounds = self.automaton.run(loops.room, q, signature[:8], bool(signature[8]))
         if rounds == DEAD:
             return None
+        owed = max(int(not begun), self.automaton.run(loops.owed, q, signature[:8]))
         base = self.raw_mask(loose).copy()
         if rounds < len(piece.longer_than):
             mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
-        data, offsets, tails = self._data, self._offsets, piece.tail_tokens
-        if self.automaton.run(loops.differ_in_count_only, q, loose):  # tokens of up to `rounds` bytes stay as they are
-            tails = tails[: np.searchsorted(piece.tail_lengths, -rounds)]
-        row, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tails, row, q))
-        owed = self.automaton.distance(q) - self.automaton.distance(loose)
-        return row, self.reach[loose] + max(0, owed)
+        early = np.searchsorted(piece.early_rounds, owed)
+        late = np.searchsorted(piece.late_rounds, -rounds)
+        tokens = np.concatenate([piece.early_tokens[:early], piece.late_tokens[:late]])
+        data, offsets, tables, stack, leads = self._data, self._offsets, self.tables, self._stack, piece.leads
+        if owed or rounds < piece.apart:
+            base, _ = self._fill_in(
+                base,
+                lambda arena, row: mk.walk_apart(arena, tables.siblings, tables.trie, leads, stack, row, q),
+            )
+        base, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tokens, row, q))
+        further = self.automaton.distance(q) - self.automaton.distance(loose)
+        return base, self.reach[loose] + max(0, further)
 
     def _fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
         """Let a kernel work on a copy of `base`, on a fresh one whenever the arena had to grow."""

@@ -36,22 +36,38 @@ class LoopSlice:
     Attributes:
         inside: row of the tokens that stay in the loop from end to end.
         tails: sibling trie of the distinct tails of all other tokens.
-        tail_tokens: int32, ids of all other tokens, by falling length in bytes.
-        tail_lengths: int32, their lengths, negated (rising, for a binary search).
+        early_tokens, early_rounds: int32, ids of all other tokens by rising number of rounds before their tail, and
+            those numbers; without the tokens whose first byte is no part of the loop.
+        late_tokens, late_rounds: int32, the same tokens by the falling number of rounds that they make at most, and
+            those numbers, negated.
+        leads: bool [256], first bytes of tokens that begin with a part of the loop.
+        apart: how many rounds the other tokens make at most.
         inside_tokens: int32, ids of the inside tokens, by falling number of characters (rounds of the loop).
         longer_than: int32 [n]: `inside_tokens[:longer_than[r]]` have more than r characters, for r < n.
     """
 
     def __init__(
-        self, inside: Row, tails: SiblingTrie, tokens: Int32Array, rounds: Int32Array, lengths: Int32Array
+        self,
+        inside: Row,
+        tails: SiblingTrie,
+        tokens: Int32Array,
+        rounds: Int32Array,
+        most: Int32Array,
+        leads: NDArray[np.bool_],
     ) -> None:
+        """`rounds`: for each of the tokens those of the loop that it makes, or -1 less those before its tail; `most`:
+        how many rounds it makes at most, if it has a tail, negated where its first byte is no part of the loop."""
         self.inside = inside
         self.tails = tails
+        self.leads = leads
+        self.apart = -int(most.min(initial=0))
         self._tokens, self._rounds = tokens, rounds
-        outside = rounds < 0
-        order = np.argsort(-lengths[outside], kind="stable")
-        self.tail_tokens = np.ascontiguousarray(tokens[outside][order])
-        self.tail_lengths = -lengths[outside][order]
+        outside = (rounds < 0) & (most > 0)
+        ids, before, most = tokens[outside], -1 - rounds[outside], most[outside]
+        order = np.argsort(before, kind="stable")
+        self.early_tokens, self.early_rounds = np.ascontiguousarray(ids[order]), before[order]
+        order = np.argsort(-most, kind="stable")
+        self.late_tokens, self.late_rounds = np.ascontiguousarray(ids[order]), -most[order]
 
     @cached_property
     def _by_rounds(self) -> tuple[Int32Array, Int32Array]:
@@ -128,6 +144,7 @@ def _cut(
     total = trie[starts + n]
     rounds = np.full(total, -1, np.int32)
     tail_of = np.full(total, -1, np.int32)
+    most = np.zeros(total, np.int32)
     parent = np.zeros(n + 1, np.int32)
     label = np.zeros(n + 1, np.int32)
     count = np.zeros(n + 1, np.int32)
@@ -140,10 +157,15 @@ def _cut(
     lead = np.zeros(depths + 2, np.int32)
     tail = np.zeros(depths + 2, np.int32)
     out = np.zeros(depths + 2, np.uint8)  # whether the loop has been left
+    length = np.zeros(depths + 2, np.int32)  # bytes of the tail
+    led = False  # whether the first byte of the token is a part of the loop
     for v in range(n):
         d = trie[depth + v]
         b = trie[byte + v]
         done[d + 1], left[d + 1], lead[d + 1], tail[d + 1], out[d + 1] = done[d], 0, 0, 0, 0
+        length[d + 1] = 0
+        if d == 0:
+            led = ((loop[b >> 5] >> (b & 31)) & 1) != 0 or (characters and _continuation_bytes(b) > 0)
         grow = True
         if not out[d]:
             if left[d] == 0:
@@ -175,6 +197,7 @@ def _cut(
                 nodes += 1
             reached = table[h]
             tail[d + 1] = reached
+            length[d + 1] = length[d] + 1
             if 2 * nodes > slots:
                 slots *= 4
                 table = np.full(slots, -1, np.int32)
@@ -185,13 +208,15 @@ def _cut(
                     table[h] = w
             for e in range(first, last):
                 tail_of[e] = reached
+                rounds[e] = -1 - done[d + 1]
+                most[e] = done[d + 1] + length[d + 1] if led else -length[d + 1]
                 count[reached] += 1
         else:
             for e in range(first, last):
                 t = trie[trie[TOKENS] + e]
                 inside[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
                 rounds[e] = done[d + 1]
-    return rounds, tail_of, parent[:nodes], label[:nodes], count[:nodes], nodes
+    return rounds, most, tail_of, parent[:nodes], label[:nodes], count[:nodes]
 
 
 @njit(cache=True, boundscheck=False)
@@ -248,9 +273,10 @@ def build_slice(trie: PackedTrie, depths: int, words: int, loop: Int32Array, cha
         characters: whether all multi-byte UTF-8 characters lead back too.
     """
     inside = np.zeros(words, np.uint32)
-    rounds, tail_of, parent, label, count, _ = _cut(trie, depths, loop, characters, inside)
+    rounds, most, tail_of, parent, label, count = _cut(trie, depths, loop, characters, inside)
     tokens = trie[trie[TOKENS] : trie[TOKENS] + len(rounds)]
     tails = sibling_trie(pack_trie(*_tail_trie(parent, label, count, tail_of, tokens)))
-    nodes, starts = trie[NODES], trie[TOKEN_START]
-    lengths = np.repeat(trie[trie[DEPTH] :][:nodes] + 1, np.diff(trie[starts : starts + nodes + 1]))
-    return LoopSlice(inside, tails, tokens, rounds, lengths)
+    leads = np.unpackbits(np.ascontiguousarray(loop).view(np.uint8), bitorder="little").astype(np.bool_)
+    if characters:
+        leads[0xC2:0xF5] = True
+    return LoopSlice(inside, tails, tokens, rounds, most, leads)

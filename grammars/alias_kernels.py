@@ -39,11 +39,16 @@ from .configuration_kernels import intern
 
 @njit(cache=True, boundscheck=False)
 def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
-    """The stack with every count that is far from both its bounds replaced by FREE or LOW; `relaxed`: all by FREE."""
+    """The stack with every count that is far from both its bounds replaced by FREE or LOW; `relaxed`: only that on top,
+    and by FREE wherever it is."""
     s_alias, s_return, s_data, s_parent = arena[S_ALIAS], arena[S_RETURN], arena[S_DATA], arena[S_PARENT]
+    if relaxed:
+        if s == 0 or arena[s_return + s] >= 0 or arena[s_return + s] <= SPECIAL:
+            return s
+        return push(arena, arena[s_return + s], FREE, arena[s_parent + s])
     wn = arena[W_NODE]
     n = 0
-    while s != 0 and (relaxed or arena[s_alias + s] == UNKNOWN):
+    while s != 0 and arena[s_alias + s] == UNKNOWN:
         if n >= arena[CAP_WORK]:
             return GROW_WORK
         arena[wn + n] = s
@@ -55,8 +60,6 @@ def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
         ret, count = arena[s_return + s], arena[s_data + s]
         if ret >= 0 or ret <= SPECIAL:
             pass
-        elif relaxed:
-            count = FREE
         elif count >= 0:
             loop = arena[REPEATS] + 4 * (-1 - ret)
             minimum, maximum = arena[loop + 2], arena[loop + 3]
@@ -68,8 +71,7 @@ def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
         t = push(arena, ret, count, t)
         if t < 0:
             return t
-        if not relaxed:
-            arena[s_alias + s] = t
+        arena[s_alias + s] = t
     return t
 
 
@@ -110,7 +112,8 @@ def alias(arena: Arena, q: int) -> int:
 
 @njit(cache=True, boundscheck=False)
 def relax(arena: Arena, q: int) -> int:
-    """The state q with the bounds of all counters forgotten: allows all that q allows, perhaps more; or GROW."""
+    """The state q with the bounds of its innermost counters forgotten: allows all that q allows, perhaps more; or
+    GROW."""
     return _with_aliases(arena, q, True)
 
 
