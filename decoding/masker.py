@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grammars import Grammar
-from ..grammars import alias_kernels as aliases
 from ..grammars import arena as layout
 from ..grammars import loosening_kernels as loosening
 from ..grammars.arena import RECORDED
@@ -29,6 +28,7 @@ from ..grammars.warmup import warm_up
 from . import loop_kernels as loops
 from . import mask_kernels as mk
 from .closing import greedy_tokens, restrict
+from .counted import counted_mask
 from .errors import DeadEnd, WrongVocabulary
 from .recorded import recorded_mask
 from .tables import shared_tables
@@ -83,8 +83,8 @@ class Masker:
         self._records = int(grammar.program.ways.max(initial=0)) >= loosening.FEW  # fewer texts are walked as they are
         self.whole_texts: dict[int, NDArray[np.int32]] = {}  # by loose state, see recorded.py
         self._limit = max(16, memory // (4 * self.words))
-        self._stack = np.empty(4 * (self.tables.depths + 2), np.int32)
-        self._out = np.empty(10, np.int32)
+        self.stack = np.empty(4 * (self.tables.depths + 2), np.int32)
+        self.scratch = np.empty(10, np.int32)
         self.only_eos = np.zeros(self.words, np.uint32)
         for token in self._eos:
             self.only_eos[token >> 5] |= np.uint32(1 << (token & 31))
@@ -201,7 +201,7 @@ class Masker:
 
     def _build(self, q: int) -> tuple[Row, int]:
         """The mask of q without EOS, and a bound on the shortest completion after it."""
-        automaton, tables, stack, out = self.automaton, self.tables, self._stack, self._out
+        automaton, tables, stack, out = self.automaton, self.tables, self.stack, self.scratch
         loose = self.loose(q)
         if loose != q:
             return recorded_mask(self, q, loose)
@@ -210,68 +210,23 @@ class Masker:
             piece = tables.slice(out[1:10])
             if piece is not None:
                 tails = piece.tails
-                row, reach = self._fill_in(piece.inside, lambda arena, row: mk.walk(arena, tails, stack, row, q))
+                row, reach = self.fill_in(piece.inside, lambda arena, row: mk.walk(arena, tails, stack, row, q))
                 return row, max(reach, automaton.distance(q))
         if kind == loops.NEAR:
             target = int(out[0])
-            loose, begun = self._loop_without_bounds(q)
-            if loose != DEAD:
-                counted = self._counted(q, loose, begun, out[1:10].copy())
-                if counted is not None:
-                    return counted
-            elif automaton.run(loops.classify, target, out) == loops.LOOP:
-                row, reach = self._fill_in(
+            counted = counted_mask(self, q)
+            if counted is not None:
+                return counted
+            if automaton.run(loops.classify, target, out) == loops.LOOP:
+                row, reach = self.fill_in(
                     self.raw_mask(target),
                     lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
                 )
                 return row, max(reach, self.reach[target])
         nothing = np.zeros(self.words, np.uint32)
-        return self._fill_in(nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
+        return self.fill_in(nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
 
-    def _loop_without_bounds(self, q: int) -> tuple[int, bool]:
-        """The self-loop that q would be in if its innermost counter had no bounds, or DEAD, and whether q is past its
-        first round; leaves the signature of the loop in `_out`."""
-        run, out = self.automaton.run, self._out
-        loose = run(aliases.relax, q)
-        if loose == q:
-            return DEAD, False
-        if run(loops.classify, loose, out) == loops.LOOP:
-            return loose, True
-        first = int(out[0])  # before the first round, the loop's exit is not open yet
-        if first >= 0 and run(loops.classify, first, out) == loops.LOOP and run(aliases.includes, first, loose):
-            return first, False
-        return DEAD, False
-
-    def _counted(self, q: int, loose: int, begun: bool, signature: NDArray[np.int32]) -> tuple[Row, int] | None:
-        """The mask of a counted loop near a bound, from that of the same loop without bounds; None where the rounds
-        cannot be counted.
-
-        Both states differ in nothing but that count, and are one as soon as the loop is left: so what is too long goes,
-        and tokens are tested whose tail comes before the loop may end or when it has to."""
-        piece = self.tables.slice(signature)
-        if piece is None:
-            return None
-        rounds = self.automaton.run(loops.room, q, signature[:8], bool(signature[8]))
-        if rounds == DEAD:
-            return None
-        owed = max(int(not begun), self.automaton.run(loops.owed, q, signature[:8]))
-        base = self.raw_mask(loose).copy()
-        if rounds < len(piece.longer_than):
-            mk.clear_tokens(base, piece.inside_tokens, 0, int(piece.longer_than[rounds]))
-        early = np.searchsorted(piece.early_rounds, owed)
-        late = np.searchsorted(piece.late_rounds, -rounds)
-        tokens = np.concatenate([piece.early_tokens[:early], piece.late_tokens[:late]])
-        data, offsets, tables, stack, leads = self._data, self._offsets, self.tables, self._stack, piece.leads
-        if owed or rounds < piece.apart:
-            base, _ = self._fill_in(
-                base,
-                lambda arena, row: mk.walk_apart(arena, tables.siblings, tables.trie, leads, stack, row, q),
-            )
-        base, _ = self._fill_in(base, lambda arena, row: mk.retest(arena, data, offsets, tokens, row, q))
-        further = self.automaton.distance(q) - self.automaton.distance(loose)
-        return base, self.reach[loose] + max(0, further)
-
-    def _fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
+    def fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
         """Let a kernel work on a copy of `base`, on a fresh one whenever the arena had to grow."""
         while True:
             row = base.copy()

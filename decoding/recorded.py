@@ -24,7 +24,8 @@ Tokens = NDArray[np.int32]
 
 def is_set(row: mk.Row, tokens: Tokens) -> Tokens:
     """Those of the tokens whose bits are set."""
-    return tokens[(row[tokens >> 5] >> (tokens & 31).astype(np.uint32)) & np.uint32(1) > 0]
+    found: Tokens = tokens[(row[tokens >> 5] >> (tokens & 31).astype(np.uint32)) & np.uint32(1) > 0]
+    return found
 
 
 def recorded_mask(masker: Masker, q: int, loose: int) -> tuple[mk.Row, int]:

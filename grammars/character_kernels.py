@@ -27,7 +27,7 @@ from .arena import (
     Arena,
 )
 from .cell_kernels import add
-from .record_kernels import recorded_character
+from .text_kernels import recorded_character
 
 
 @njit(cache=True, boundscheck=False)

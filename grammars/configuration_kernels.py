@@ -10,17 +10,14 @@ import numpy as np
 from numba import njit
 
 from .arena import (
-    ANOTHER,
     BARE,
     CALL_PTR,
     CALLS,
     CAP_ITEMS,
     CAP_STATES,
     CELL,
-    COUNTED,
     DEAD,
     DISTANCE,
-    DUMMY,
     EDGE_PTR,
     EPSILON_PTR,
     EPSILONS,
@@ -28,7 +25,6 @@ from .arena import (
     FAR,
     FINAL,
     FREE,
-    FURTHER,
     GROW,
     I_NODE,
     I_STACK,
@@ -46,7 +42,6 @@ from .arena import (
     Q_LENGTH,
     Q_OFFSET,
     RECORD,
-    RECORDED,
     REPEAT_PTR,
     REPEATS,
     S_DATA,
@@ -64,22 +59,11 @@ from .arena import (
     W_STACK,
     Arena,
 )
-from .cell_kernels import add, insert, mix, push
+from .cell_kernels import add, mix, push
 from .escape_kernels import escape_distance
-from .record_kernels import finish_record, is_exhausted, is_spent, record_distance
-from .scope_kernels import (
-    BEHIND,
-    LEAST,
-    MOST,
-    has_room,
-    holds,
-    is_required,
-    may_end,
-    may_go_on,
-    may_go_on_by_name,
-    scope_of,
-    size,
-)
+from .option_kernels import begin_option
+from .record_kernels import finish_record, is_spent, record_distance
+from .scope_kernels import BEHIND, may_end, scope_of
 
 
 @njit(cache=True, boundscheck=False)
@@ -246,57 +230,10 @@ def closure(arena: Arena, n: int) -> int:
             if n < 0:
                 return n
         for e in range(arena[option_ptr + a], arena[option_ptr + a + 1]):
-            n = _option(arena, n, arena[OPTIONS] + 4 * e, s)
+            n = begin_option(arena, n, arena[OPTIONS] + 4 * e, s)
             if n < 0:
                 return n
     return intern(arena, k, accepting)
-
-
-@njit(cache=True, boundscheck=False)
-def _option(arena: Arena, n: int, option: int, s: int) -> int:
-    """Begin an item of the scope whose frame is on top of s, if it may come; new length of the worklist or a code."""
-    code, start, behind = arena[option], arena[option + 1], arena[option + 2]
-    ret, cells, parent = arena[arena[S_RETURN] + s], arena[arena[S_DATA] + s], arena[arena[S_PARENT] + s]
-    scope = scope_of(arena, ret)
-    if code == FURTHER:
-        possible = _may_go_on(arena, n, scope, cells, behind)
-        return add(arena, n, start, s) if possible > 0 else n if possible == 0 else possible
-    if code != ANOTHER:
-        required = False
-        if code >= 0:
-            if holds(arena, cells, code):
-                return n
-            required = is_required(arena, scope, code)
-        if not has_room(arena, scope, cells, required):
-            return n
-        if code != COUNTED or arena[scope + MOST] >= 0 or size(arena, cells) < arena[scope + LEAST]:
-            cells = insert(arena, n, cells, code if code >= 0 else DUMMY)
-            if cells < 0:
-                return cells
-        s = push(arena, ret, cells, parent)
-        if s < 0:
-            return s
-    t = push(arena, behind, 0, s)
-    if code == RECORDED and t >= 0:
-        t = push(arena, RECORD, 0, t)
-    return t if t < 0 else add(arena, n, start, t)
-
-
-@njit(cache=True, boundscheck=False)
-def _may_go_on(arena: Arena, n: int, scope: int, cells: int, before: int) -> int:
-    """1 if one of the items that may begin at the node `before` is possible, 0 if none is; or GROW_WORK."""
-    if not may_go_on(arena, scope, cells):
-        return 0
-    exhausted = 0
-    for e in range(arena[arena[OPTION_PTR] + before], arena[arena[OPTION_PTR] + before + 1]):
-        option = arena[OPTIONS] + 4 * e
-        if arena[option] == RECORDED:
-            exhausted = is_exhausted(arena, n, arena[option + 1], cells)
-            if exhausted <= 0:
-                return exhausted if exhausted < 0 else 1
-        elif arena[option] == ANOTHER or arena[option] == COUNTED:
-            return 1
-    return may_go_on_by_name(arena, scope, cells) if exhausted else 1
 
 
 @njit(cache=True, boundscheck=False)

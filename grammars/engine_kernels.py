@@ -43,7 +43,7 @@ from .arena import (
 from .cell_kernels import add, frame_slot
 from .configuration_kernels import closure, set_slot
 from .escape_kernels import begin_escape, go_on_escape
-from .record_kernels import recorded
+from .text_kernels import recorded
 
 
 @njit(cache=True, boundscheck=False)

@@ -37,8 +37,9 @@ from .arena import (
 from .cell_kernels import push
 from .configuration_kernels import intern
 from .engine_kernels import step
-from .record_kernels import length, set_below, ways_on
+from .record_kernels import set_below, ways_on
 from .scope_kernels import LEAST, MOST, scope_of
+from .text_kernels import length
 
 FEW = 1 << 16
 

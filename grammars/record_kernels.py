@@ -13,21 +13,15 @@ from numba import njit
 from .arena import (
     BACKSLASH,
     CAP_WORK,
-    CELL,
-    CLASSES,
     CONTROL,
     DEAD,
     DISTANCE,
     DUMMY,
     EDGE_PTR,
     EDGES,
-    EPSILON_PTR,
-    EPSILONS,
     FAR,
-    FINAL,
     GROW_WORK,
     QUOTE,
-    RECORD,
     REPRESENTATIVES,
     S_DATA,
     S_DISTANCE,
@@ -38,138 +32,11 @@ from .arena import (
     W_STACK,
     WAYS,
     X_STACK,
-    X_STACK_SIZE,
     Arena,
 )
 from .cell_kernels import insert, push
 from .scope_kernels import holds
-
-
-@njit(cache=True, boundscheck=False)
-def recorded(arena: Arena, s: int, symbol: int) -> int:
-    """The stack after a symbol, with it recorded if s has a RECORD on top; or GROW."""
-    if s == 0 or arena[arena[S_RETURN] + s] != RECORD:
-        return s
-    text = arena[arena[S_DATA] + s]
-    if text == UNTRACKED:
-        return s
-    text = push(arena, CELL, symbol, text)
-    return text if text < 0 else push(arena, RECORD, text, arena[arena[S_PARENT] + s])
-
-
-@njit(cache=True, boundscheck=False)
-def recorded_character(arena: Arena, s: int, c: int) -> int:
-    """The stack after a character, in the symbols of a network; or GROW."""
-    if s == 0 or arena[arena[S_RETURN] + s] != RECORD:
-        return s
-    if c < 0x20:
-        return recorded(arena, s, CONTROL + c)
-    if c == 0x22 or c == 0x5C:
-        return recorded(arena, s, CONTROL + (32 if c == 0x22 else 33))
-    if c < 0x80:
-        return recorded(arena, s, c)
-    if c < 0x800:
-        shift, lead = 6, 0xC0
-    elif c < 0x10000:
-        shift, lead = 12, 0xE0
-    else:
-        shift, lead = 18, 0xF0
-    s = recorded(arena, s, lead | (c >> shift))
-    while shift > 0 and s >= 0:
-        shift -= 6
-        s = recorded(arena, s, 0x80 | ((c >> shift) & 63))
-    return s
-
-
-@njit(cache=True, boundscheck=False, inline="always")
-def length(arena: Arena, text: int) -> int:
-    """Number of symbols of a text."""
-    return arena[arena[S_DISTANCE] + text] if text > 0 else 0
-
-
-@njit(cache=True, boundscheck=False)
-def _spread(arena: Arena, n: int, text: int, prefix: int) -> int:
-    """Write the symbols of `text` behind `prefix` to the free end of the worklist and return where they begin there;
-    -1 where it has another beginning, or GROW_WORK."""
-    extra = length(arena, text) - length(arena, prefix)
-    if extra < 0:
-        return -1
-    place = arena[CAP_WORK]
-    if place - extra <= n:
-        return GROW_WORK
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    for _ in range(extra):
-        place -= 1
-        arena[arena[W_STACK] + place] = arena[s_data + text]
-        text = arena[s_parent + text]
-    return place if text == prefix else -1
-
-
-@njit(cache=True, boundscheck=False)
-def _pass_on(arena: Arena, top: int, node: int) -> int:
-    """Put the targets of a node's epsilons on the small stack in the header; its new height. The rules whose texts are
-    recorded have few of them in a row (`schema/distinct.py`)."""
-    for e in range(arena[arena[EPSILON_PTR] + node], arena[arena[EPSILON_PTR] + node + 1]):
-        if top < X_STACK_SIZE:
-            arena[X_STACK + top] = arena[arena[EPSILONS] + e]
-            top += 1
-    return top
-
-
-@njit(cache=True, boundscheck=False)
-def _edge_from(arena: Arena, node: int, symbol: int) -> int:
-    """The node behind a symbol by an edge of the node; -1 if there is none."""
-    c = arena[arena[CLASSES] + symbol]
-    edges = arena[EDGES]
-    for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
-        if arena[edges + 3 * e] <= c <= arena[edges + 3 * e + 1]:
-            return arena[edges + 3 * e + 2]
-    return -1
-
-
-@njit(cache=True, boundscheck=False)
-def _next_node(arena: Arena, node: int, symbol: int) -> int:
-    """The node behind a symbol, epsilons before it included; -1 if there is none."""
-    arena[X_STACK] = node
-    top = 1
-    while top > 0:
-        top -= 1
-        here = arena[X_STACK + top]
-        target = _edge_from(arena, here, symbol)
-        if target >= 0:
-            return target
-        top = _pass_on(arena, top, here)
-    return -1
-
-
-@njit(cache=True, boundscheck=False)
-def _ends(arena: Arena, node: int) -> bool:
-    """Whether the rule may end at a node."""
-    arena[X_STACK] = node
-    top = 1
-    while top > 0:
-        top -= 1
-        here = arena[X_STACK + top]
-        if arena[arena[FINAL] + here]:
-            return True
-        top = _pass_on(arena, top, here)
-    return False
-
-
-@njit(cache=True, boundscheck=False)
-def _reaches(arena: Arena, node: int, begin: int, bytes_only: bool) -> bool:
-    """Whether the symbols of the worklist from `begin` on lead from the node (by its own edges at first, if so asked)
-    to the end of the rule."""
-    end = arena[CAP_WORK]
-    if begin == end:
-        return not bytes_only and _ends(arena, node)
-    if bytes_only:
-        node = _edge_from(arena, node, arena[arena[W_STACK] + begin])
-        begin += 1
-    while begin < end and node >= 0:
-        node = _next_node(arena, node, arena[arena[W_STACK] + begin])
-        begin += 1
-    return node >= 0 and _ends(arena, node)
+from .text_kernels import edge_from, length, may_end_text, next_node, pass_on, reaches, spread
 
 
 @njit(cache=True, boundscheck=False)
@@ -191,10 +58,10 @@ def taken(arena: Arena, n: int, node: int, text: int, cells: int, bytes_only: bo
             break
         if item == DUMMY:
             continue
-        begin = _spread(arena, n, item - TEXTS, text)
+        begin = spread(arena, n, item - TEXTS, text)
         if begin == GROW_WORK:
             return GROW_WORK
-        if begin >= 0 and _reaches(arena, node, begin, bytes_only):
+        if begin >= 0 and reaches(arena, node, begin, bytes_only):
             count += 1
     return count
 
@@ -250,10 +117,10 @@ def is_spent_in(arena: Arena, n: int, node: int, s: int, lo: int, hi: int, ways:
             break
         if item == DUMMY:
             continue
-        begin = _spread(arena, n, item - TEXTS, text)
+        begin = spread(arena, n, item - TEXTS, text)
         if begin == GROW_WORK:
             return GROW_WORK
-        if begin < 0 or begin == arena[CAP_WORK] or not _reaches(arena, node, begin, True):
+        if begin < 0 or begin == arena[CAP_WORK] or not reaches(arena, node, begin, True):
             continue
         c = arena[arena[W_STACK] + begin]
         if c >= CONTROL:
@@ -313,7 +180,7 @@ def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int
                 if _cost(symbol) + rest < best and not _is_next(arena, cells, text, symbol):
                     best = _cost(symbol) + rest
         if not own:
-            top = _pass_on(arena, top, here)
+            top = pass_on(arena, top, here)
     return best
 
 
@@ -350,11 +217,11 @@ def record_distance(arena: Arena, node: int, s: int) -> int:
                 path = arena[s_parent + path]
             symbol = arena[s_data + path]
             total += _cost(symbol)
-            at = _edge_from(arena, at, symbol) if place == text else _next_node(arena, at, symbol)
+            at = edge_from(arena, at, symbol) if place == text else next_node(arena, at, symbol)
             if at < 0:
                 break
             place = path
-            if place != item - TEXTS and _ends(arena, at) and not _among(arena, cells, place):
+            if place != item - TEXTS and may_end_text(arena, at) and not _among(arena, cells, place):
                 best = min(best, total)
             best = min(best, total + _deviation(arena, at, place, cells, False))
     return min(FAR, (best if touched else plain) + rest)

@@ -160,8 +160,8 @@ class _Gathering:
                     places.append(self.gatherer.document.child(atom.place, below, "additionalProperties"))
             if any(place.schema is False for place in places):
                 continue
-            for hits in range(1 << len(met)):
-                chosen = [i for k, i in enumerate(met) if hits >> k & 1]
+            for subset in range(1 << len(met)):
+                chosen = [i for k, i in enumerate(met) if subset >> k & 1]
                 value = self.gatherer.value((*places, *(needs[i].place for i in chosen)))
                 extra.append(Extra(key_set, value, sum(1 << i for i in chosen)))
         return extra
