@@ -16,7 +16,7 @@ from .lengths import lengths_of_numbers, lengths_of_strings, merged, total
 from .plan import ArrayPlan, Value
 from .scalars import numbers_of, strings_of
 from .spelling import add_json_characters
-from .text import COMMA, Layout
+from .text import Layout
 
 
 class Recorded(NamedTuple):
@@ -145,4 +145,4 @@ def _comma(net: Network, layout: Layout, scope: Scope, a: int, b: int) -> None:
     more = net.node()
     net.before(b, opening=False)
     net.further(scope, a, more, b)
-    layout.mark(net, more, COMMA, b)
+    layout.comma(net, more, b)

@@ -14,7 +14,7 @@ from ..errors import BudgetExceeded
 from ..network import Network, Rule, Scope
 from .distinct import padding
 from .plan import MAX_GRID
-from .text import COMMA, Layout
+from .text import Layout
 
 
 class Another(NamedTuple):
@@ -73,7 +73,7 @@ def add_members(net: Network, layout: Layout, a: int, members: Members, b: int) 
     for met, node in before.items():
         more = net.node()
         net.further(scope, behind[met], more, node)
-        layout.mark(net, more, COMMA, node)
+        layout.comma(net, more, node)
         if met == full:
             net.before(node, opening=False)
             net.epsilon(behind[met], scope.end)
