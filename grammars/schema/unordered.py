@@ -13,6 +13,7 @@ from ..arena import ANOTHER, COUNTED, RECORDED
 from ..errors import BudgetExceeded
 from ..network import Network, Rule, Scope
 from .distinct import padding
+from .lengths import at
 from .plan import MAX_GRID
 from .text import Layout
 
@@ -33,7 +34,7 @@ class Members(NamedTuple):
         others: members with other names.
         minimum, maximum: how many members there are in all (None: no bound).
         needs: how many needs there are.
-        lengths: where names of `others` must differ, bytes of the shortest ones (`distinct.all_lengths`); else empty.
+        lengths: where names of `others` must differ, how long they are (`distinct.lengths_of_names`); else empty.
     """
 
     named: list[tuple[Rule, bool]]
@@ -77,6 +78,9 @@ def add_members(net: Network, layout: Layout, a: int, members: Members, b: int) 
         if met == full:
             net.before(node, opening=False)
             net.epsilon(behind[met], scope.end)
+        else:
+            net.unmet(node, members.needs - met.bit_count())
+            net.unmet(behind[met], members.needs - met.bit_count())
 
 
 def _add_other(
@@ -93,7 +97,13 @@ def _add_other(
     tail = tails.get((place, met))
     if tail is None:
         tail = tails[place, met] = net.node()
-        other.rest(tail, behind)
+        if met == (1 << members.needs) - 1:
+            other.rest(tail, behind)
+        else:  # by a call: what is needed still is measured in frames
+            rest = net.rule()
+            other.rest(*rest)
+            net.call(tail, rest, behind)
+            net.unmet(tail, members.needs - met.bit_count())
     required = sum(needed for _, needed in members.named)
     counted = members.maximum is not None or members.minimum > required
     code = RECORDED if members.lengths else COUNTED if counted else ANOTHER
@@ -143,8 +153,8 @@ def _add_shortest_others(
         if count >= members.minimum and met == full:
             net.epsilon(nodes[state], end)
             continue
-        *listed, slope = members.lengths or (0, 0)
-        longer = listed[used] - listed[0] if used < len(listed) else listed[-1] - listed[0] + slope * (used + 1)
+        base, *listed, slope = members.lengths or (0, 0, 0)
+        longer = at(listed, slope, used) - base
         for other, rule in zip(members.others, wholes, strict=True):
             if count >= members.minimum and met | other.hits == met:
                 continue
