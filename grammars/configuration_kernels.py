@@ -66,7 +66,8 @@ from .arena import (
 )
 from .cell_kernels import add, insert, mix, push
 from .escape_kernels import escape_distance
-from .record_kernels import finish_record, is_exhausted, is_spent, record_distance
+from .record_distance_kernels import record_distance
+from .record_kernels import finish_record, is_exhausted, is_spent
 from .scope_kernels import (
     BEHIND,
     LEAST,

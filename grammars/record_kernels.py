@@ -17,7 +17,6 @@ from .arena import (
     CLASSES,
     CONTROL,
     DEAD,
-    DISTANCE,
     DUMMY,
     EDGE_PTR,
     EDGES,
@@ -106,7 +105,7 @@ def _spread(arena: Arena, n: int, text: int, prefix: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def _pass_on(arena: Arena, top: int, node: int) -> int:
+def pass_on(arena: Arena, top: int, node: int) -> int:
     """Put the targets of a node's epsilons on the small stack in the header; its new height. The rules whose texts are
     recorded have few of them in a row (`schema/distinct.py`)."""
     for e in range(arena[arena[EPSILON_PTR] + node], arena[arena[EPSILON_PTR] + node + 1]):
@@ -117,7 +116,7 @@ def _pass_on(arena: Arena, top: int, node: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def _edge_from(arena: Arena, node: int, symbol: int) -> int:
+def edge_from(arena: Arena, node: int, symbol: int) -> int:
     """The node behind a symbol by an edge of the node; -1 if there is none."""
     c = arena[arena[CLASSES] + symbol]
     edges = arena[EDGES]
@@ -128,22 +127,22 @@ def _edge_from(arena: Arena, node: int, symbol: int) -> int:
 
 
 @njit(cache=True, boundscheck=False)
-def _next_node(arena: Arena, node: int, symbol: int) -> int:
+def next_node(arena: Arena, node: int, symbol: int) -> int:
     """The node behind a symbol, epsilons before it included; -1 if there is none."""
     arena[X_STACK] = node
     top = 1
     while top > 0:
         top -= 1
         here = arena[X_STACK + top]
-        target = _edge_from(arena, here, symbol)
+        target = edge_from(arena, here, symbol)
         if target >= 0:
             return target
-        top = _pass_on(arena, top, here)
+        top = pass_on(arena, top, here)
     return -1
 
 
 @njit(cache=True, boundscheck=False)
-def _ends(arena: Arena, node: int) -> bool:
+def ends(arena: Arena, node: int) -> bool:
     """Whether the rule may end at a node."""
     arena[X_STACK] = node
     top = 1
@@ -152,7 +151,7 @@ def _ends(arena: Arena, node: int) -> bool:
         here = arena[X_STACK + top]
         if arena[arena[FINAL] + here]:
             return True
-        top = _pass_on(arena, top, here)
+        top = pass_on(arena, top, here)
     return False
 
 
@@ -162,14 +161,14 @@ def _reaches(arena: Arena, node: int, begin: int, bytes_only: bool) -> bool:
     to the end of the rule."""
     end = arena[CAP_WORK]
     if begin == end:
-        return not bytes_only and _ends(arena, node)
+        return not bytes_only and ends(arena, node)
     if bytes_only:
-        node = _edge_from(arena, node, arena[arena[W_STACK] + begin])
+        node = edge_from(arena, node, arena[arena[W_STACK] + begin])
         begin += 1
     while begin < end and node >= 0:
-        node = _next_node(arena, node, arena[arena[W_STACK] + begin])
+        node = next_node(arena, node, arena[arena[W_STACK] + begin])
         begin += 1
-    return node >= 0 and _ends(arena, node)
+    return node >= 0 and ends(arena, node)
 
 
 @njit(cache=True, boundscheck=False)
@@ -267,106 +266,6 @@ def is_spent_in(arena: Arena, n: int, node: int, s: int, lo: int, hi: int, ways:
                 c = c << 6 | (arena[arena[W_STACK] + begin + 1 + i] & 63)
         count += lo <= c <= hi
     return 1 if count >= ways else 0
-
-
-@njit(cache=True, boundscheck=False)
-def _cost(symbol: int) -> int:
-    """Bytes of the shortest spelling of a symbol."""
-    if symbol < CONTROL:
-        return 1
-    c = symbol - CONTROL
-    return 2 if c >= 32 or 8 <= c <= 10 or 12 <= c <= 13 else 6
-
-
-@njit(cache=True, boundscheck=False)
-def _is_next(arena: Arena, cells: int, text: int, symbol: int) -> bool:
-    """Whether some text of the set goes on with the symbol after `text`."""
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    while cells != 0 and arena[s_data + cells] >= TEXTS:
-        item = arena[s_data + cells]
-        cells = arena[s_parent + cells]
-        other = item - TEXTS
-        if item == DUMMY or length(arena, other) <= length(arena, text):
-            continue
-        while length(arena, other) > length(arena, text) + 1:
-            other = arena[s_parent + other]
-        if arena[s_data + other] == symbol and arena[s_parent + other] == text:
-            return True
-    return False
-
-
-@njit(cache=True, boundscheck=False)
-def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int:
-    """Bytes of the shortest way from the node (by its own edges at first, if so asked) to the end of its rule that
-    leaves all texts of the set with the next symbol, `text` being what has been read; FAR if there is none."""
-    best = FAR
-    edges, reps = arena[EDGES], arena[REPRESENTATIVES]
-    arena[X_STACK] = node
-    top = 1
-    while top > 0:
-        top -= 1
-        here = arena[X_STACK + top]
-        for e in range(arena[arena[EDGE_PTR] + here], arena[arena[EDGE_PTR] + here + 1]):
-            rest = arena[arena[DISTANCE] + arena[edges + 3 * e + 2]]
-            first, last = arena[reps + arena[edges + 3 * e]], arena[reps + arena[edges + 3 * e + 1] + 1] - 1
-            for symbol in range(first, last + 1):
-                if _cost(symbol) + rest < best and not _is_next(arena, cells, text, symbol):
-                    best = _cost(symbol) + rest
-        if not own:
-            top = _pass_on(arena, top, here)
-    return best
-
-
-@njit(cache=True, boundscheck=False)
-def record_distance(arena: Arena, node: int, s: int) -> int:
-    """Shortest completion in bytes of a configuration with a RECORD on top: of a text that is not in the set."""
-    text, cells = arena[arena[S_DATA] + s], set_below(arena, s)
-    plain = arena[arena[DISTANCE] + node]
-    rest = arena[arena[S_DISTANCE] + s]
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    best = FAR
-    touched = False
-    here = cells
-    while here != 0 and text != UNTRACKED:
-        item = arena[s_data + here]
-        here = arena[s_parent + here]
-        if item < TEXTS:
-            break
-        if item == DUMMY:
-            continue
-        # Along this text: where it is left, by a symbol that no text of the set has there, or by an end.
-        path, total = item - TEXTS, 0
-        while length(arena, path) > length(arena, text):
-            path = arena[s_parent + path]
-        if path != text:
-            continue
-        if not touched:
-            best = _deviation(arena, node, text, cells, True)
-            touched = True
-        at, place = node, text
-        while place != item - TEXTS:
-            path = item - TEXTS
-            while arena[s_parent + path] != place:
-                path = arena[s_parent + path]
-            symbol = arena[s_data + path]
-            total += _cost(symbol)
-            at = _edge_from(arena, at, symbol) if place == text else _next_node(arena, at, symbol)
-            if at < 0:
-                break
-            place = path
-            if place != item - TEXTS and _ends(arena, at) and not _among(arena, cells, place):
-                best = min(best, total)
-            best = min(best, total + _deviation(arena, at, place, cells, False))
-    return min(FAR, (best if touched else plain) + rest)
-
-
-@njit(cache=True, boundscheck=False)
-def _among(arena: Arena, cells: int, text: int) -> bool:
-    while cells != 0:
-        if arena[arena[S_DATA] + cells] == TEXTS + text:
-            return True
-        cells = arena[arena[S_PARENT] + cells]
-    return False
 
 
 @njit(cache=True, boundscheck=False)
