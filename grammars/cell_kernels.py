@@ -42,7 +42,7 @@ from .arena import (
     W_STACK,
     Arena,
 )
-from .scope_kernels import BEHIND, first_step, owed, scope_of
+from .scope_kernels import BEHIND, first_step, longer, owed, scope_of
 
 
 @njit(cache=True, boundscheck=False, inline="always")
@@ -84,7 +84,9 @@ def _frame_distance(arena: Arena, ret: int, data: int, parent: int) -> int:
     if ret >= 0:
         total = np.int64(arena[arena[DISTANCE] + ret])
         before = arena[arena[BEFORE] + ret]
-        if before:
+        if before > 2:
+            total += longer(arena, parent, before - 2)
+        elif before:
             total = np.int64(first_step(arena, parent, before == 1))
     elif ret <= SPECIAL:
         if ret == CELL:

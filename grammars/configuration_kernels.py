@@ -62,7 +62,8 @@ from .arena import (
 from .cell_kernels import add, mix, push
 from .escape_kernels import escape_distance
 from .option_kernels import begin_option
-from .record_kernels import finish_record, is_spent, record_distance
+from .record_distance_kernels import record_distance
+from .record_kernels import finish_record, is_spent
 from .scope_kernels import BEHIND, may_end, scope_of
 
 

@@ -19,14 +19,18 @@ from __future__ import annotations
 from numba import njit
 
 from .arena import (
+    BACKSLASH,
+    CONTROL,
     DISTANCE,
     ESCAPE,
     FAR,
+    QUOTE,
     RECORD,
     S_DATA,
     S_DISTANCE,
     S_PARENT,
     S_RETURN,
+    SYMBOLS,
     X_COVER,
     X_DISTANCE,
     X_MIXED,
@@ -36,6 +40,7 @@ from .arena import (
 )
 from .cell_kernels import add, push
 from .character_kernels import clear, follow, look
+from .record_distance_kernels import distance_after
 from .record_kernels import is_spent_in
 
 DIGITS, PAIR = 16, 20  # the stages of what is read for its length alone
@@ -119,11 +124,38 @@ def escape_distance(arena: Arena, node: int, s: int) -> int:
     stage, value = arena[arena[S_DATA] + s] >> 24, arena[arena[S_DATA] + s] & _VALUE
     parent = arena[arena[S_PARENT] + s]
     rest = arena[arena[S_DISTANCE] + parent]
+    best = FAR
     if parent != 0 and arena[arena[S_RETURN] + parent] == RECORD:
-        rest += BY_ESCAPE  # so that no short completion is looked for here, where it might be in the set already
+        best = _recorded_distance(arena, node, parent, stage, value) + rest
+        rest += BY_ESCAPE * (12 - stage)  # less with each byte: what completions are in the set is not asked for others
     if stage >= DIGITS:
         missing = 8 - (stage - PAIR) if stage >= PAIR else stage - DIGITS
         return min(FAR, missing + arena[arena[DISTANCE] + node] + rest)
+    return min(best, min(FAR, _plain_distance(arena, node, stage, value) + rest))
+
+
+@njit(cache=True, boundscheck=False)
+def _recorded_distance(arena: Arena, node: int, s: int, stage: int, value: int) -> int:
+    """Shortest completion in bytes of an escape and of the recorded text on top of s, which is new then, if the escape
+    becomes a character that has no other spelling; FAR if it cannot."""
+    best = FAR
+    if stage <= 4:
+        for symbol in range(CONTROL, SYMBOLS):
+            c = 0x22 if symbol == QUOTE else 0x5C if symbol == BACKSLASH else symbol - CONTROL
+            if stage == 0:
+                short = c >= 32 or 8 <= c <= 10 or 12 <= c <= 13
+                cost = 1 if short else 5
+            elif c >> 4 * (5 - stage) == value:
+                cost = 5 - stage
+            else:
+                continue
+            best = min(best, cost + distance_after(arena, node, s, symbol))
+    return best
+
+
+@njit(cache=True, boundscheck=False)
+def _plain_distance(arena: Arena, node: int, stage: int, value: int) -> int:
+    """Shortest completion in bytes of an escape and of the rule that the node is in."""
     _look_ahead(arena, node, stage, value)
     best = arena[X_DISTANCE]
     if stage == 0:
@@ -136,7 +168,7 @@ def escape_distance(arena: Arena, node: int, s: int) -> int:
         best += 5 - stage
     else:
         best += 6 - (stage - 5) if stage <= 6 else 4 - (stage - 7)
-    return min(FAR, best + rest)
+    return min(FAR, best)
 
 
 @njit(cache=True, boundscheck=False)

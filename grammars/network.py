@@ -76,7 +76,7 @@ class Program:
     items: Int32Array  # [n, 3]: named items of the scopes: number, whether required, bytes of the shortest
     lengths: Int32Array  # of the shortest recorded texts of each scope
     ways: Int32Array  # per node of a rule whose texts are recorded: how many texts may follow
-    before: Int32Array  # per node: 1 where a scope opens, 2 where an item must come, else 0
+    before: Int32Array  # per node: 1 where a scope opens, 2 where an item must come, 2 + unmet needs; else 0
 
     @property
     def nodes(self) -> int:
@@ -200,8 +200,8 @@ class Network:
 
         The caller adds the body between start and end of the result: `option`s for the items, `further` before a comma,
         `before` for the nodes at which items may begin. `shortest` is a rule whose shortest text is as long as the
-        shortest text of the scope. `lengths`: bytes of the shortest texts of its RECORDED items, rising, and at the end
-        how much more each further one takes at most.
+        shortest text of the scope. `lengths`: first the bytes of the shortest of all texts of its RECORDED items; then
+        for 0, 1, ... of them read before, what the next one takes at most; at the end how much more each further one.
         """
         start = self._nodes
         self._nodes += 2
@@ -229,6 +229,10 @@ class Network:
     def before(self, node: int, *, opening: bool) -> None:
         """Say that at this node of a scope an item may begin: right at its opening, or where one must follow."""
         self._before.extend((node, 1 if opening else 2))
+
+    def unmet(self, node: int, needs: int) -> None:
+        """Say that from this node of a scope on, its body asks for so many further recorded items."""
+        self._before.extend((node, 2 + needs))
 
     def include(self, program: Program) -> Rule:
         """Add a built network as a rule of this one."""

@@ -15,7 +15,6 @@ from .arena import (
     CAP_WORK,
     CONTROL,
     DEAD,
-    DISTANCE,
     DUMMY,
     EDGE_PTR,
     EDGES,
@@ -24,19 +23,17 @@ from .arena import (
     QUOTE,
     REPRESENTATIVES,
     S_DATA,
-    S_DISTANCE,
     S_PARENT,
     S_RETURN,
     TEXTS,
     UNTRACKED,
     W_STACK,
     WAYS,
-    X_STACK,
     Arena,
 )
 from .cell_kernels import insert, push
 from .scope_kernels import holds
-from .text_kernels import edge_from, length, may_end_text, next_node, pass_on, reaches, spread
+from .text_kernels import length, reaches, spread
 
 
 @njit(cache=True, boundscheck=False)
@@ -134,106 +131,6 @@ def is_spent_in(arena: Arena, n: int, node: int, s: int, lo: int, hi: int, ways:
                 c = c << 6 | (arena[arena[W_STACK] + begin + 1 + i] & 63)
         count += lo <= c <= hi
     return 1 if count >= ways else 0
-
-
-@njit(cache=True, boundscheck=False)
-def _cost(symbol: int) -> int:
-    """Bytes of the shortest spelling of a symbol."""
-    if symbol < CONTROL:
-        return 1
-    c = symbol - CONTROL
-    return 2 if c >= 32 or 8 <= c <= 10 or 12 <= c <= 13 else 6
-
-
-@njit(cache=True, boundscheck=False)
-def _is_next(arena: Arena, cells: int, text: int, symbol: int) -> bool:
-    """Whether some text of the set goes on with the symbol after `text`."""
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    while cells != 0 and arena[s_data + cells] >= TEXTS:
-        item = arena[s_data + cells]
-        cells = arena[s_parent + cells]
-        other = item - TEXTS
-        if item == DUMMY or length(arena, other) <= length(arena, text):
-            continue
-        while length(arena, other) > length(arena, text) + 1:
-            other = arena[s_parent + other]
-        if arena[s_data + other] == symbol and arena[s_parent + other] == text:
-            return True
-    return False
-
-
-@njit(cache=True, boundscheck=False)
-def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int:
-    """Bytes of the shortest way from the node (by its own edges at first, if so asked) to the end of its rule that
-    leaves all texts of the set with the next symbol, `text` being what has been read; FAR if there is none."""
-    best = FAR
-    edges, reps = arena[EDGES], arena[REPRESENTATIVES]
-    arena[X_STACK] = node
-    top = 1
-    while top > 0:
-        top -= 1
-        here = arena[X_STACK + top]
-        for e in range(arena[arena[EDGE_PTR] + here], arena[arena[EDGE_PTR] + here + 1]):
-            rest = arena[arena[DISTANCE] + arena[edges + 3 * e + 2]]
-            first, last = arena[reps + arena[edges + 3 * e]], arena[reps + arena[edges + 3 * e + 1] + 1] - 1
-            for symbol in range(first, last + 1):
-                if _cost(symbol) + rest < best and not _is_next(arena, cells, text, symbol):
-                    best = _cost(symbol) + rest
-        if not own:
-            top = pass_on(arena, top, here)
-    return best
-
-
-@njit(cache=True, boundscheck=False)
-def record_distance(arena: Arena, node: int, s: int) -> int:
-    """Shortest completion in bytes of a configuration with a RECORD on top: of a text that is not in the set."""
-    text, cells = arena[arena[S_DATA] + s], set_below(arena, s)
-    plain = arena[arena[DISTANCE] + node]
-    rest = arena[arena[S_DISTANCE] + s]
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    best = FAR
-    touched = False
-    here = cells
-    while here != 0 and text != UNTRACKED:
-        item = arena[s_data + here]
-        here = arena[s_parent + here]
-        if item < TEXTS:
-            break
-        if item == DUMMY:
-            continue
-        # Along this text: where it is left, by a symbol that no text of the set has there, or by an end.
-        path, total = item - TEXTS, 0
-        while length(arena, path) > length(arena, text):
-            path = arena[s_parent + path]
-        if path != text:
-            continue
-        if not touched:
-            best = _deviation(arena, node, text, cells, True)
-            touched = True
-        at, place = node, text
-        while place != item - TEXTS:
-            path = item - TEXTS
-            while arena[s_parent + path] != place:
-                path = arena[s_parent + path]
-            symbol = arena[s_data + path]
-            total += _cost(symbol)
-            at = edge_from(arena, at, symbol) if place == text else next_node(arena, at, symbol)
-            if at < 0:
-                break
-            place = path
-            if place != item - TEXTS and may_end_text(arena, at) and not _among(arena, cells, place):
-                best = min(best, total)
-            best = min(best, total + _deviation(arena, at, place, cells, False))
-    return min(FAR, (best if touched else plain) + rest)
-
-
-@njit(cache=True, boundscheck=False)
-def _among(arena: Arena, cells: int, text: int) -> bool:
-    while cells != 0:
-        if arena[arena[S_DATA] + cells] == TEXTS + text:
-            return True
-        cells = arena[arena[S_PARENT] + cells]
-    return False
 
 
 @njit(cache=True, boundscheck=False)

@@ -7,8 +7,8 @@ stacks. Named items are their numbers, recorded texts are TEXTS + their cells, D
 The cells of a scope in SCOPES: node behind it, least and most items (-1: no bound), number of named items, place of the
 first of them in SCOPE_ITEMS, number of required ones, bytes of the shortest item without a name (FAR: none), whether
 such items are counted, for builders only the start of a rule as long as its shortest text, and the place and number of
-its LENGTHS. Named items, cheapest first, have three cells: number, whether required, bytes. Lengths are those of the
-shortest recorded texts, in rising order, and then how much more each further one takes at most.
+its LENGTHS. Named items, cheapest first, have three cells: number, whether required, bytes. Lengths are that of the
+shortest recorded text, those that one takes at most after 0, 1, ... others, and then how much more after each further.
 """
 
 from __future__ import annotations
@@ -118,8 +118,18 @@ def another(arena: Arena, scope: int, before: int) -> int:
     if count == 0 or cheapest >= FAR:
         return cheapest
     lengths = arena[LENGTHS] + arena[scope + LENGTHS_AT]
-    beyond = max(0, before - (count - 2)) * arena[lengths + count - 1]
-    return min(FAR, cheapest + arena[lengths + min(before, count - 2)] - arena[lengths] + beyond)
+    beyond = max(0, before - (count - 3)) * arena[lengths + count - 1]
+    return min(FAR, cheapest + arena[lengths + 1 + min(before, count - 3)] - arena[lengths] + beyond)
+
+
+@njit(cache=True, boundscheck=False)
+def longer(arena: Arena, frame: int, needs: int) -> int:
+    """Bytes that so many recorded items take at most beyond their shortest texts, which may be taken."""
+    scope = scope_of(arena, arena[arena[S_RETURN] + frame])
+    before, total = texts(arena, arena[arena[S_DATA] + frame]), 0
+    for i in range(needs):
+        total += another(arena, scope, before + i) - arena[scope + CHEAPEST]
+    return min(FAR, total)
 
 
 @njit(cache=True, boundscheck=False)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from ..arena import RECORDED
 from ..network import Network, Rule, Scope
 from ..regular import CharacterAutomaton
-from .lengths import lengths_of_numbers, lengths_of_strings, merged, total
+from .lengths import at, lengths_of_numbers, lengths_of_strings, merged, total
 from .plan import ArrayPlan, Value
 from .scalars import numbers_of, strings_of
 from .spelling import add_json_characters
-from .text import COMMA, Layout
+from .text import Layout
 
 
 class Recorded(NamedTuple):
@@ -74,9 +74,25 @@ def add_zeros(net: Network, a: int, kind: str, b: int) -> None:
         net.edge(net.literal(a, b"."), 48, 48, zeros)
 
 
-def all_lengths(parts: list[Recorded]) -> tuple[int, ...]:
-    """The shortest lengths of all parts together, and at the end how much more each further text takes at most."""
-    return (*merged(part.lengths for part in parts), 6 * max((part.states for part in parts), default=1))
+def lengths_of_names(parts: list[Recorded]) -> tuple[int, ...]:
+    """Lengths as `Network.scope` takes them for items each of which may be of any part: relative to the shortest."""
+    slope = _slope(parts)
+    longest = max((len(part.lengths) for part in parts), default=1)
+    rows = [part.lengths for part in parts if part.lengths]
+    return (0, *(max((at(row, slope, i) - row[0] for row in rows), default=0) for i in range(longest)), slope)
+
+
+def lengths_of_items(groups: list[list[Recorded]]) -> tuple[int, ...]:
+    """Lengths as `Network.scope` takes them where item i is of group i, and all further ones are of the last group."""
+    slope = _slope([part for group in groups for part in group])
+    rows = [merged(part.lengths for part in group) for group in groups]
+    count = max(len(rows), len(rows[-1]))
+    lengths = [at(rows[min(i, len(rows) - 1)], slope, i) for i in range(count)]
+    return (min((row[0] for row in rows if row), default=0), *lengths, slope)
+
+
+def _slope(parts: list[Recorded]) -> int:
+    return 6 * max((part.states for part in parts), default=1)
 
 
 def add_recorded(net: Network, scope: Scope, a: int, parts: list[Recorded], b: int) -> None:
@@ -103,7 +119,7 @@ def padding(net: Network, count: int) -> Rule:
 
 def shortest_total(lengths: tuple[int, ...], count: int) -> int:
     """Bytes of so many of the shortest texts, commas between them."""
-    *listed, slope = lengths
+    _, *listed, slope = lengths
     return total(listed, slope, count) + count - 1 if count else 0
 
 
@@ -111,7 +127,7 @@ def add_distinct_items(net: Network, layout: Layout, a: int, plan: ArrayPlan, b:
     """Add the items of an array of scalars, none of which comes twice, between the nodes a and b."""
     values = [*plan.prefix, plan.rest]
     parts = [recorded_scalars(net, value) for value in values]
-    lengths = all_lengths([part for group in parts for part in group])
+    lengths = lengths_of_items(parts)
     shortest = padding(net, shortest_total(lengths, plan.minimum))
     scope = net.scope(a, b, plan.minimum, plan.maximum, shortest, lengths)
     net.before(scope.start, opening=True)
@@ -145,4 +161,4 @@ def _comma(net: Network, layout: Layout, scope: Scope, a: int, b: int) -> None:
     more = net.node()
     net.before(b, opening=False)
     net.further(scope, a, more, b)
-    layout.mark(net, more, COMMA, b)
+    layout.comma(net, more, b)

@@ -67,8 +67,15 @@ def merged(lists: Iterable[list[int]]) -> list[int]:
     return sorted(n for one in lists for n in one)[:LISTED]
 
 
+def at(lengths: list[int], slope: int, i: int) -> int:
+    """Bytes of a text when `i` shorter ones are taken; each beyond those listed takes at most `slope` more."""
+    if not lengths:
+        return 0
+    return lengths[min(i, len(lengths) - 1)] + slope * max(0, i - len(lengths) + 1)
+
+
 def total(lengths: list[int], slope: int, count: int) -> int:
-    """Bytes of the `count` shortest texts; each one beyond those listed takes at most `slope` more than that before."""
+    """Bytes of `count` texts of these lengths; each beyond those listed takes at most `slope` more than that before."""
     listed = sum(lengths[:count])
     beyond = max(0, count - len(lengths))
     return listed + sum(lengths[-1] + slope * (i + 1) for i in range(beyond)) if beyond < 10_000 else 1 << 29

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..errors import BudgetExceeded
 from ..network import Network, Rule
 from ..regular import CharacterAutomaton
-from .distinct import Recorded, all_lengths, recorded_strings
+from .distinct import Recorded, lengths_of_names, recorded_strings
 from .plan import MAX_GRID, Extra, KeySet, ObjectPlan, Value
 from .spelling import add_json_characters
 from .text import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, Layout, add_literal, free_key
@@ -69,7 +69,7 @@ class ObjectWriter:
         if extra and plan.counts_names():
             parts = [self._recorded_names(other.keys) for other in extra]
             rules = [part.rule for part in parts]
-            lengths = all_lengths(list({id(part.rule): part for part in parts}.values()))
+            lengths = lengths_of_names(list({id(part.rule): part for part in parts}.values()))
         else:
             rules = [self._key_rule(other.keys) for other in extra]
         others = [Another(rule, self._rest(x.value), x.hits) for rule, x in zip(rules, extra, strict=True)]

@@ -194,6 +194,16 @@ class Layout:
         net.call(a, self._gap(net), after)
         return after
 
+    def comma(self, net: Network, a: int, b: int) -> None:
+        """Add a comma before an item of a scope, which begins at the node b.
+
+        Always a call: what is still owed is measured where b is in a frame, not along edges (`first_step`)."""
+        rule: Rule | None = net.memo.get("comma")
+        if rule is None:
+            rule = net.memo["comma"] = net.rule()
+            self.mark(net, rule.start, COMMA, rule.end)
+        net.call(a, rule, b)
+
     def mark(self, net: Network, a: int, byte: int, b: int, *, before: bool = False) -> None:
         """Add `byte` and the whitespace after it (and before it, if so asked) between the nodes a and b."""
         if not self.flexible:

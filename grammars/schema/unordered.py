@@ -13,8 +13,9 @@ from ..arena import ANOTHER, COUNTED, RECORDED
 from ..errors import BudgetExceeded
 from ..network import Network, Rule, Scope
 from .distinct import padding
+from .lengths import at
 from .plan import MAX_GRID
-from .text import COMMA, Layout
+from .text import Layout
 
 State = tuple[int, int]  # the needs met, and how many members count
 
@@ -35,7 +36,7 @@ class Members(NamedTuple):
         others: members with other names.
         minimum, maximum: how many members there are in all (None: no bound).
         needs: how many needs there are.
-        lengths: where names of `others` must differ, bytes of the shortest ones (`distinct.all_lengths`); else empty.
+        lengths: where names of `others` must differ, how long they are (`distinct.lengths_of_names`); else empty.
     """
 
     named: list[tuple[Rule, bool]]
@@ -92,10 +93,13 @@ class _Body:
                 continue
             more = net.node()
             net.further(scope, behind[state], more, node)
-            self.layout.mark(net, more, COMMA, node)
+            self.layout.comma(net, more, node)
             if state[0] == self.full:
                 net.before(node, opening=False)
                 net.epsilon(behind[state], scope.end)
+            else:
+                net.unmet(node, self._unmet(state))
+                net.unmet(behind[state], self._unmet(state))
 
     def _options(
         self,
@@ -120,9 +124,18 @@ class _Body:
                 continue
             self._note(after, behind, order)
             if (place, after) not in tails:
-                tails[place, after] = net.node()
-                other.rest(tails[place, after], behind[after])
+                tail = tails[place, after] = net.node()
+                if after[0] == self.full:
+                    other.rest(tail, behind[after])
+                else:  # by a call: what is needed still is measured in frames
+                    rest = net.rule()
+                    other.rest(*rest)
+                    net.call(tail, rest, behind[after])
+                    net.unmet(tail, self._unmet(after))
             net.option(scope, node, self.code, other.names, tails[place, after])
+
+    def _unmet(self, state: State) -> int:
+        return self.members.needs - state[0].bit_count()
 
     def _more(self, count: int) -> int:
         return count if self.room is None else count + 1
@@ -180,8 +193,8 @@ def _add_shortest_others(
         if count >= members.minimum and met == full:
             net.epsilon(nodes[state], end)
             continue
-        *listed, slope = members.lengths or (0, 0)
-        longer = listed[used] - listed[0] if used < len(listed) else listed[-1] - listed[0] + slope * (used + 1)
+        base, *listed, slope = members.lengths or (0, 0, 0)
+        longer = at(listed, slope, used) - base
         for other, rule in zip(members.others, wholes, strict=True):
             if count >= members.minimum and met | other.hits == met:
                 continue

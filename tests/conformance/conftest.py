@@ -49,9 +49,15 @@ def _distinct(values: list[Value], instance: Any) -> list[str]:
     return list(texts)[:MOST] or [json.dumps(instance)]
 
 
+def speller(schema: Any) -> Callable[[Any], list[str]]:
+    """What gives the texts of an instance in the property orders that the grammar of the schema might ask for."""
+    value = plan(Document(schema), "annotation")
+    return lambda instance: spell(value, instance)
+
+
 def spell_by_schema(schema: Any, instance: Any) -> list[str]:
     """Texts of the instance in the property orders that the grammar of the schema might ask for."""
-    return spell(plan(Document(schema), "annotation"), instance)
+    return speller(schema)(instance)
 
 
 def styles(instance: Any) -> list[str]:
@@ -68,6 +74,11 @@ def styles(instance: Any) -> list[str]:
 @pytest.fixture(scope="session", name="spell_by_schema")
 def _spell_by_schema() -> Spell:
     return spell_by_schema
+
+
+@pytest.fixture(scope="session", name="speller")
+def _speller() -> Callable[[Any], Callable[[Any], list[str]]]:
+    return speller
 
 
 @pytest.fixture(scope="session", name="styles")

@@ -61,12 +61,17 @@ def test_no_dead_ends_and_exact_distances(seed: int) -> None:
         return
     alphabet = list(b"{}\",:abz1nulx\\tref") + list("é".encode())
     order, seen = [automaton.start], {automaton.start}
-    for state in order[:1500]:
+    for state in order:  # grows while it is read
+        if len(seen) > 1500:
+            break
         targets = {automaton.step(state, byte) for byte in range(256)} - {DEAD}
         if automaton.is_accepting(state):
             assert automaton.distance(state) == 0
         else:
-            assert automaton.distance(state) == 1 + min(map(automaton.distance, targets)), schema
+            nearest = 1 + min(map(automaton.distance, targets))
+            assert automaton.distance(state) >= nearest, schema
+            if "minProperties" not in schema:  # else names are recorded, and distances are bounds
+                assert automaton.distance(state) == nearest, schema
         near = {automaton.step(state, byte) for byte in alphabet} - {DEAD}
         order += sorted(near - seen)
         seen |= near

@@ -1,0 +1,185 @@
+"""Two-way fuzz with instances made for the schemas: by hypothesis-jsonschema, by mutation, and by walks.
+
+jsonschema-rs judges; the grammar must agree about every instance as `json.dumps` writes it, with properties in any
+order, and in the order of the schema. BYTEBOUND_FUZZ_CASES is the number of instances of each test, BYTEBOUND_FUZZ_SEED
+the first seed: both are small and fixed unless given.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from bytebound.grammars import BudgetExceeded, EmptyLanguage, Grammar, Unsupported, json_schema
+from hypothesis import HealthCheck, Phase, given, settings
+
+hypothesis_jsonschema = pytest.importorskip("hypothesis_jsonschema")
+
+CASES = int(os.environ.get("BYTEBOUND_FUZZ_CASES", "1500"))
+SEED = int(os.environ.get("BYTEBOUND_FUZZ_SEED", "0"))
+VERDICTS = {None: "beyond", True: "valid", False: "invalid"}
+EACH = 30  # instances of one schema
+LARGEST = 4000  # characters of the real schemas for which instances are made: more take hypothesis-jsonschema minutes
+
+Speller = Callable[[Any], Callable[[Any], list[str]]]
+
+
+def _load(name: str) -> ModuleType:
+    path = Path(__file__).resolve().parent / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module
+
+
+makers = _load("makers")
+
+
+class Court:
+    """A schema with its judge and its grammars in both property orders (None: nothing satisfies it)."""
+
+    def __init__(self, schema: Any, speller: Speller) -> None:
+        self.schema = schema
+        self.rng = random.Random(json.dumps(schema))
+        self.grammars: dict[str, Grammar | None] = {}
+        for order in ("schema", "any"):
+            try:
+                self.grammars[order] = json_schema(schema, property_order=order, cache=False)
+            except EmptyLanguage:
+                self.grammars[order] = None
+        self.judge = jsonschema_rs.validator_for(schema, validate_formats=True)
+        self.text = json.dumps(schema)
+        self.spell = speller(schema) if self.grammars["schema"] is not None else lambda instance: []
+
+    def is_beyond(self, instance: Any) -> bool:
+        """Whether it has numbers about which the judge, who has doubles only, may be wrong."""
+        text = json.dumps(instance)
+        if re.search(r"[0-9.]{16}", text):
+            return True
+        return "multipleOf" in self.text and bool(re.search(r"[0-9]e[-+]", text))
+
+    def hear(self, instance: Any) -> bool | None:
+        """Assert that grammars and judge agree; whether the instance is valid, or None if it is beyond the judge."""
+        if self.is_beyond(instance):
+            return None
+        valid = self.judge.is_valid(instance)
+        for order, grammar in self.grammars.items():
+            if order == "any":
+                texts = [json.dumps(makers.shuffled(instance, self.rng), ensure_ascii=self.rng.random() < 0.5)]
+            else:
+                texts = [json.dumps(instance), *self.spell(instance)]
+            got = grammar is not None and any(map(grammar.matches, texts))
+            assert got == valid, f"{self.text}: valid is {valid}, order {order}\n{texts[0]}"
+        return bool(valid)
+
+    def made(self, count: int) -> list[Any]:
+        """Instances from hypothesis-jsonschema: none where it fails."""
+        found: list[Any] = []
+
+        @settings(
+            max_examples=count,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(hypothesis_jsonschema.from_schema(self.schema))
+        def make(instance: Any) -> None:
+            found.append(instance)
+
+        make()
+        return found
+
+    def walks(self, count: int) -> list[Any]:
+        """Instances from random walks, which must be valid, in every layout."""
+        found = []
+        for i in range(count):
+            order = "schema" if i % 2 else "any"
+            grammar = self.grammars[order]
+            if grammar is None:
+                continue
+            if i % 4 > 1:
+                grammar = json_schema(self.schema, property_order=order, whitespace="compact", cache=False)
+            text = makers.walk(grammar.automaton, self.rng, self.rng.choice([0, 10, 40, 150]))
+            instance = json.loads(text)
+            found.append(instance)
+            beyond = re.search(rb"[0-9.]{16}|[0-9][eE]", text) is not None
+            assert beyond or self.judge.is_valid(instance), f"{self.text}: {order}\nmade {text!r}"
+        return found
+
+
+def hear_all(court: Court, counts: Counter[str]) -> None:
+    """Judge instances made for one schema, their neighbours, and walks."""
+    instances = court.walks(EACH // 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            instances += court.made(EACH // 3)
+        except Exception:  # it knows older drafts, no recursion, and fails in many ways: its limits, not ours
+            counts["schemas without instances"] += 1
+    while instances and len(instances) < EACH:
+        instances.append(makers.mutated(court.rng.choice(instances), court.rng))
+    for instance in instances:
+        counts[VERDICTS[court.hear(instance)]] += 1
+
+
+def judged(counts: Counter[str]) -> int:
+    return counts["valid"] + counts["invalid"]
+
+
+@pytest.mark.parametrize("maker", ["Maker", "Counting"])
+def test_random_schemas(maker: str, speller: Speller) -> None:
+    counts: Counter[str] = Counter()
+    random_schemas = getattr(makers, maker)(1000 + SEED)
+    while judged(counts) < CASES:
+        try:
+            court = Court(random_schemas.document(), speller)
+        except (Unsupported, BudgetExceeded):
+            counts["refused"] += 1
+            continue
+        counts["schemas"] += 1
+        hear_all(court, counts)
+    print(dict(counts))
+    assert counts["valid"] > CASES / 10 and counts["invalid"] > CASES / 10 and counts["refused"] < counts["schemas"] / 2
+
+
+def test_real_schemas(shared: Path, speller: Speller) -> None:
+    counts: Counter[str] = Counter()
+    files = sorted((shared / "schemas" / "open").glob("*.json"))
+    random.Random(SEED).shuffle(files)
+    rounds = 0
+    while judged(counts) < CASES:
+        rounds += 1
+        for file in files:
+            case = json.loads(file.read_text(encoding="utf-8"))
+            if len(json.dumps(case["schema"])) > LARGEST:
+                continue
+            try:
+                court = Court(case["schema"], speller)
+            except (Unsupported, BudgetExceeded):
+                counts["refused"] += 1
+                continue
+            court.rng.seed(f"{SEED} {rounds} {file.name}")
+            counts["schemas"] += 1
+            hear_all(court, counts)
+            for test in case["tests"]:
+                for instance in (test["data"], makers.mutated(test["data"], court.rng)):
+                    counts[VERDICTS[court.hear(instance)]] += 1
+            if judged(counts) >= CASES:
+                break
+    print(dict(counts))
+    assert counts["valid"] > CASES / 10 and counts["invalid"] > CASES / 20 and counts["refused"] < counts["schemas"] / 9
