@@ -29,7 +29,8 @@ import numpy as np
 from .budget import Budget
 from .cache import cache_folder, write_atomically
 from .grammar import Grammar
-from .network import Network, Program
+from .network import Network
+from .program import Program
 from .warmup import warm_up
 
 FORMAT = 1  # of the files; the sources are part of the key anyway
