@@ -12,8 +12,8 @@ read a byte before it calls itself.
 from __future__ import annotations
 
 import time
-from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy as np
 from .arena import FURTHER, SYMBOLS
 from .budget import Budget
 from .errors import BudgetExceeded, GrammarError
-from .program import Program, Tables, assemble
+from .program import COLUMNS, Int32Array, Program, Tables, assemble, table
 
 
 class Scope(NamedTuple):
@@ -39,6 +39,17 @@ class Rule(NamedTuple):
     end: int
 
 
+# Which columns of the tables hold nodes.
+_NODES = {
+    "finals": np.array([1], np.int32),
+    "texts": np.array([1, 1], np.int32),
+    "edges": np.array([1, 0, 0, 1], np.int32),
+    "epsilons": np.array([1, 1], np.int32),
+    "calls": np.array([1, 1, 1], np.int32),
+    "repeats": np.array([1, 1, 1, 0, 0], np.int32),
+}
+
+
 class Network:
     """Builder of a network. Nodes are integers; `main` is the rule of the whole grammar."""
 
@@ -46,19 +57,22 @@ class Network:
         self._budget = budget or Budget()
         self._deadline = time.monotonic() + self._budget.seconds
         self._nodes = 0
-        self._edges = array("i")
-        self._epsilons = array("i")
-        self._calls = array("i")
-        self._repeats = array("i")
-        self._finals = array("i")
-        self._texts = array("i")  # first and last node of runs
-        self._scoped = array("i")  # node, start of the body, scope, node behind, start of the shortest
-        self._options = array("i")  # node, code, start, node behind, scope
-        self._further = array("i")  # node, node, scope, node before an item
+        self._edges: list[int] = []
+        self._epsilons: list[int] = []
+        self._calls: list[int] = []
+        self._repeats: list[int] = []
+        self._finals: list[int] = []
+        self._texts: list[int] = []
+        self._scoped: list[int] = []
+        self._options: list[int] = []
+        self._further: list[int] = []
         self._lengths: list[tuple[int, ...]] = []
-        self._scopes = array("i")  # least and most items
-        self._items = array("i")  # scope, number, whether required
-        self._before = array("i")  # node, kind
+        self._scopes: list[int] = []
+        self._items: list[int] = []
+        self._before: list[int] = []
+        self._copied: dict[str, list[Int32Array]] = {kind: [] for kind in _NODES}  # rows that came as whole tables
+        self._parts: list[tuple[Hashable, int]] = []  # of a piece: the pieces in it, and where they would start
+        self._is_piece = False
         self.memo: dict[Hashable, Any] = {}
         self.main = self.rule()
 
@@ -180,27 +194,55 @@ class Network:
         """Say that at this node of a scope an item may begin: right at its opening, or where one must follow."""
         self._before.extend((node, 1 if opening else 2))
 
+    def piece(self, fill: Callable[..., None], *arguments: Hashable) -> Rule:
+        """The rule that `fill(network, rule, *arguments)` makes, the same in all networks.
+
+        It is worked out once in the process and copied. No scopes may be in it; other pieces may.
+        """
+        key = (fill, *arguments)
+        rule: Rule | None = self.memo.get(key)
+        if rule is None:
+            if self._is_piece:  # stands for a rule that is in the network which this is copied to
+                rule = Rule(self.node(), -1)
+                self._parts.append((key, rule.start))
+            else:
+                rule = self._copy(*_piece(key))
+            self.memo[key] = rule
+        return rule
+
+    def _copy(self, piece: Network, tables: dict[str, Int32Array]) -> Rule:
+        parts = [(self.piece(*key), start) for key, start in piece._parts]
+        shift = self._nodes
+        self._nodes += piece._nodes
+        self._check_budget()
+        for kind, rows in tables.items():
+            self._copied[kind].append(rows + _NODES[kind] * shift)
+        for rule, start in parts:
+            self._epsilons.extend((start + shift, rule.start))
+        return Rule(piece.main.start + shift, piece.main.end + shift)
+
     def include(self, program: Program) -> Rule:
         """Add a built network as a rule of this one."""
         shift = self._nodes
         self._nodes += program.nodes
-        self._finals.extend((np.flatnonzero(program.final) + shift).tolist())
-        texts = np.flatnonzero(program.text) + shift
-        self._texts.extend(np.stack([texts, texts], 1).reshape(-1).tolist())
+        texts = np.flatnonzero(program.text)
         last = np.append(program.representatives[1:], SYMBOLS) - 1
-        source = np.repeat(np.arange(program.nodes), np.diff(program.edge_ptr)) + shift
+        source = np.arange(program.nodes, dtype=np.int32)
         first, final, target = program.edges.T
-        columns = [source, program.representatives[first], last[final], target + shift]
-        self._edges.extend(np.stack(columns, 1).reshape(-1).tolist())
-        for pointers, rows, shifted, edges in (
-            (program.epsilon_ptr, program.epsilons, (0,), self._epsilons),
-            (program.call_ptr, program.calls, (0, 1), self._calls),
-            (program.repeat_ptr, program.repeats, (0, 1), self._repeats),
+        nodes = np.repeat(source, np.diff(program.edge_ptr))
+        tables = {
+            "finals": np.flatnonzero(program.final)[:, None],
+            "texts": np.stack([texts, texts], 1),
+            "edges": np.stack([nodes, program.representatives[first], last[final], target], 1),
+        }
+        for kind, pointers, rows in (
+            ("epsilons", program.epsilon_ptr, program.epsilons),
+            ("calls", program.call_ptr, program.calls),
+            ("repeats", program.repeat_ptr, program.repeats),
         ):
-            source = np.repeat(np.arange(program.nodes), np.diff(pointers)) + shift
-            rows = rows.copy()
-            rows[:, shifted] += shift
-            edges.extend(np.column_stack([source, rows]).reshape(-1).tolist())
+            tables[kind] = np.column_stack([np.repeat(source, np.diff(pointers)), rows])
+        for kind, rows in tables.items():
+            self._copied[kind].append(rows.astype(np.int32) + _NODES[kind] * shift)
         self._include_scopes(program, shift)
         return Rule(program.start + shift, program.end + shift)
 
@@ -227,22 +269,19 @@ class Network:
 
     def build(self) -> Program:
         """Trim, merge nodes with the same future, measure and freeze. Raises EmptyLanguage when nothing matches."""
-        return assemble(
-            Tables(
-                self._nodes,
-                *self.main,
-                self._finals,
-                self._texts,
-                self._edges,
-                self._epsilons,
-                self._calls,
-                self._repeats,
-                self._scoped,
-                self._options,
-                self._further,
-                self._scopes,
-                self._items,
-                self._before,
-                self._lengths,
-            )
-        )
+        tables = {kind: table(getattr(self, f"_{kind}"), columns) for kind, columns in COLUMNS.items()}
+        for kind, copied in self._copied.items():
+            if copied:
+                tables[kind] = np.concatenate([tables[kind], *copied])
+        return assemble(Tables(self._nodes, *self.main, self._lengths, **tables))
+
+
+@lru_cache(maxsize=1024)
+def _piece(key: tuple[Any, ...]) -> tuple[Network, dict[str, Int32Array]]:
+    """A network whose main rule is the piece, and its tables."""
+    fill, *arguments = key
+    network = Network()
+    network._is_piece = True
+    fill(network, network.main, *arguments)
+    tables = {kind: table(getattr(network, f"_{kind}"), COLUMNS[kind]) for kind in _NODES}
+    return network, {kind: rows for kind, rows in tables.items() if len(rows)}

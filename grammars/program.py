@@ -6,16 +6,16 @@ edges are sorted by their source and given in classes of symbols.
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .arena import ANOTHER, CONTROL, FAR, FURTHER, RECORDED, SCOPE_CELLS, SYMBOLS
+from .arena import ANOTHER, CONTROL, FAR, FURTHER, RECORDED, SCOPE_CELLS
 from .errors import EmptyLanguage, GrammarError
 from .network_kernels import UNREACHABLE, count_ways, group, representatives, shortest_completions
+from .table_kernels import kept, marked, merged, redirect, symbol_classes
 
 Int32Array = NDArray[np.int32]
 
@@ -66,89 +66,87 @@ class Program:
         return int(self.classes[CONTROL - 1]) + 1
 
 
+COLUMNS = {
+    "finals": 1, "texts": 2, "edges": 4, "epsilons": 2, "calls": 3, "repeats": 5,
+    "scoped": 5, "options": 5, "further": 4, "scopes": 2, "items": 3, "before": 2,
+}  # fmt: skip
+
+
 class Tables(NamedTuple):
-    """What a builder collects (see `Network`): rows one after another, and the number of their columns."""
+    """What a builder collects (see `Network`), with as many COLUMNS."""
 
     nodes: int
     start: int
     end: int
-    finals: array[int]
-    texts: array[int]  # 2: first and last node of runs
-    edges: array[int]  # 4: node, first symbol, last symbol, target
-    epsilons: array[int]  # 2: node, target
-    calls: array[int]  # 3: node, start of the rule, node to return to
-    repeats: array[int]  # 5: node, start of the body, node after the loop, minimum, maximum
-    scoped: array[int]  # 5: node, start of the body, scope, node behind, start of the shortest
-    options: array[int]  # 5: node, code, start, node behind, scope
-    further: array[int]  # 4: node, node, scope, node before an item
-    scopes: array[int]  # 2: least and most items
-    items: array[int]  # 3: scope, number, whether required
-    before: array[int]  # 2: node, kind
     lengths: list[tuple[int, ...]]
+    finals: Int32Array
+    texts: Int32Array  # first and last node of runs
+    edges: Int32Array  # node, first symbol, last symbol, target
+    epsilons: Int32Array  # node, target
+    calls: Int32Array  # node, start of the rule, node to return to
+    repeats: Int32Array  # node, start of the body, node after the loop, minimum, maximum
+    scoped: Int32Array  # node, start of the body, scope, node behind, start of the shortest
+    options: Int32Array  # node, code, start, node behind, scope
+    further: Int32Array  # node, node, scope, node before an item
+    scopes: Int32Array  # least and most items
+    items: Int32Array  # scope, number, whether required
+    before: Int32Array  # node, kind
 
 
 def assemble(tables: Tables) -> Program:
     """Trim, merge nodes with the same future, measure and freeze. Raises EmptyLanguage when nothing matches."""
-    nodes = tables.nodes
-    edges = _table(tables.edges, 4)
-    epsilons = _table(tables.epsilons, 2)
-    calls = _table(tables.calls, 3)
-    repeats = _table(tables.repeats, 5)
+    nodes, repeats, further = tables.nodes, tables.repeats, tables.further
     final = np.zeros(nodes, np.int32)
-    final[np.frombuffer(tables.finals, np.int32)] = 1
-    scoped, options, further = _table(tables.scoped, 5), _table(tables.options, 5), _table(tables.further, 4)
-    ways = np.concatenate([calls, options[:, (0, 2, 3)], scoped[:, (0, 4, 3)]])
-    distance = shortest_completions(final, edges, np.concatenate([epsilons, further[:, :2]]), ways, repeats)
+    final[tables.finals[:, 0]] = 1
+    ways, skips = tables.calls, tables.epsilons
+    if len(tables.scopes):
+        ways = np.concatenate([ways, tables.options[:, (0, 2, 3)], tables.scoped[:, (0, 4, 3)]])
+        skips = np.concatenate([skips, further[:, :2]])
+    distance = shortest_completions(final, tables.edges, skips, ways, repeats)
     if distance[tables.start] >= UNREACHABLE:
         raise EmptyLanguage("the grammar matches nothing: no byte string satisfies all of it")
     if len(repeats) and (distance[repeats[:, 1]] == 0).any():
         raise GrammarError("the body of a counted repetition matches the empty string")
     live = distance < UNREACHABLE
-    edges = edges[live[edges[:, 0]] & live[edges[:, 3]]]  # a copy, as all that follow: the builder stays as it is
-    epsilons = epsilons[live[epsilons[:, 0]] & live[epsilons[:, 1]]]
-    calls = calls[live[calls[:, 0]] & live[calls[:, 1]] & live[calls[:, 2]]]
-    repeats = repeats[live[repeats[:, 0]] & live[repeats[:, 2]]]
-    barren = ~live[repeats[:, 1]]
-    if barren.any():  # zero rounds are all that is left of a loop whose body matches nothing
-        skips = repeats[barren & (repeats[:, 3] == 0)][:, (0, 2)]
-        epsilons = np.concatenate([epsilons, skips])
+    edges, epsilons = kept(tables.edges, live, 0b1001), kept(tables.epsilons, live, 0b11)
+    calls, repeats = kept(tables.calls, live, 0b111), kept(repeats, live, 0b101)
+    if len(repeats) and not live[repeats[:, 1]].all():
+        # zero rounds are all that is left of a loop whose body matches nothing
+        barren = ~live[repeats[:, 1]]
+        epsilons = np.concatenate([epsilons, repeats[barren & (repeats[:, 3] == 0)][:, (0, 2)]])
         repeats = repeats[~barren]
-    scoped = scoped[live[scoped[:, 0]] & live[scoped[:, 3]] & live[scoped[:, 4]]]
-    options = options[live[options[:, 0]] & live[options[:, 2]] & live[options[:, 3]]]
-    further = further[live[further[:, 0]] & live[further[:, 1]]]
+    scoped, options = kept(tables.scoped, live, 0b11001), kept(tables.options, live, 0b1101)
+    further = kept(further, live, 0b11)
     plain = final == 0
-    for others in (epsilons, calls, repeats, scoped, options, further):
-        plain[others[:, 0]] = False
-    text = _marked(tables.texts, nodes)
+    of_calls = ((calls, 0b110), (repeats, 0b110), (scoped, 0b11010), (options, 0b1100))
+    others = [(rows, ends) for rows, ends in ((epsilons, 0b10), *of_calls, (further, 0b1010)) if len(rows)]
+    for rows, _ in others:
+        plain[rows[:, 0]] = False
+    text = marked(tables.texts, nodes)
     edge_ptr, grouped_edges = group(edges, nodes)
     same = representatives(grouped_edges, edge_ptr, plain, text)
-    edges = edges[same[edges[:, 0]] == edges[:, 0]]
-    edges[:, 3] = same[edges[:, 3]]
-    kinds = ((epsilons, (1,)), (calls, (1, 2)), (repeats, (1, 2)), (scoped, (1, 3, 4)), (options, (2, 3)))
-    for others, ends in (*kinds, (further, (1, 3))):
-        others[:, ends] = same[others[:, ends]]
+    edges = merged(edges, same)
+    for rows, ends in others:
+        redirect(rows, same, ends)
     recorded = options[options[:, 1] == RECORDED, 2]
-    ways = np.zeros(nodes, np.int32)
+    counts = np.zeros(nodes, np.int32)
     if len(recorded):
-        ways = count_ways(recorded, *group(edges, nodes), *group(epsilons, nodes), final)
-    classes = _symbol_classes(edges, bool(text.any()), bool(len(recorded)))
-    edges[:, 1:3] = classes[edges[:, 1:3]]
+        counts = count_ways(recorded, *group(edges, nodes), *group(epsilons, nodes), final)
+    classes, firsts = symbol_classes(edges, bool(text.any()), bool(len(recorded)))
     edge_ptr, grouped_edges = group(edges, nodes)
     epsilon_ptr, grouped_epsilons = group(epsilons, nodes)
     call_ptr, grouped_calls = group(calls, nodes)
     repeat_ptr, grouped_repeats = group(repeats, nodes)
     scopes, items = _scope_tables(tables, distance, scoped, options)
-    scoped_ptr, grouped_scoped = group(scoped[:, :3], nodes)
-    options = np.concatenate([options, _as_options(further)])
-    option_ptr, grouped_options = group(options, nodes)
+    scoped_ptr, grouped_scoped = group(np.ascontiguousarray(scoped[:, :3]), nodes)
+    option_ptr, grouped_options = group(np.concatenate([options, _as_options(further)]), nodes)
     before = np.zeros(nodes, np.int32)
-    marks = _table(tables.before, 2)
-    before[marks[:, 0]] = marks[:, 1]
+    before[tables.before[:, 0]] = tables.before[:, 1]
     return Program(
         start=int(same[tables.start]),
         end=tables.end,
         classes=classes,
-        representatives=np.unique(classes, return_index=True)[1].astype(np.int32),
+        representatives=firsts,
         distance=distance,
         final=final,
         text=text,
@@ -167,7 +165,7 @@ def assemble(tables: Tables) -> Program:
         scopes=scopes,
         items=items,
         lengths=np.array([n for own in tables.lengths for n in own], np.int32),
-        ways=ways,
+        ways=counts,
         before=before,
     )
 
@@ -176,8 +174,10 @@ def _scope_tables(
     tables: Tables, distance: Int32Array, scoped: Int32Array, options: Int32Array
 ) -> tuple[Int32Array, Int32Array]:
     """The cells of all scopes, and their named items (those that are possible), cheapest first."""
-    counts = _table(tables.scopes, 2)
+    counts = tables.scopes
     scopes = np.zeros((len(counts), SCOPE_CELLS), np.int32)
+    if not len(counts):
+        return scopes, np.empty((0, 3), np.int32)
     items: list[tuple[int, int, int]] = []
     costs: dict[tuple[int, int], int] = {}
     cheapest = dict.fromkeys(range(len(counts)), FAR)
@@ -191,7 +191,7 @@ def _scope_tables(
         if code != ANOTHER:
             counted.add(number)
     named: dict[int, list[tuple[int, int, int]]] = {}
-    for number, code, required in _table(tables.items, 3).tolist():
+    for number, code, required in tables.items.tolist():
         if (number, code) in costs:
             named.setdefault(number, []).append((code, required, costs[number, code]))
     places = {number: (behind, shortest) for _, _, number, behind, shortest in scoped.tolist()}
@@ -206,38 +206,14 @@ def _scope_tables(
     return scopes, np.array(items, np.int32).reshape(-1, 3)
 
 
-def _table(values: array[int], columns: int) -> Int32Array:
+def table(values: list[int], columns: int) -> Int32Array:
+    """Rows of so many columns, given one after another."""
     if not values:
-        return np.zeros((0, columns), np.int32)
-    return np.frombuffer(values, np.int32).reshape(-1, columns)
+        return np.empty((0, columns), np.int32)
+    return np.array(values, np.int32).reshape(-1, columns)
 
 
 def _as_options(further: Int32Array) -> Int32Array:
     rows = np.full((len(further), 5), FURTHER, np.int32)
     rows[:, (0, 2, 4, 3)] = further
     return rows
-
-
-def _marked(runs: array[int], nodes: int) -> Int32Array:
-    """1 for the nodes in the runs (pairs of first and last node), else 0."""
-    borders = np.zeros(nodes + 1, np.int32)
-    pairs = _table(runs, 2)
-    np.add.at(borders, pairs[:, 0], 1)
-    np.add.at(borders, pairs[:, 1] + 1, -1)
-    return (np.cumsum(borders[:nodes]) > 0).astype(np.int32)
-
-
-def _symbol_classes(edges: Int32Array, escapes: bool, recorded: bool) -> Int32Array:
-    """Class of every symbol: those that no edge tells apart, no escape sequence and no record, share one."""
-    if recorded:
-        return np.arange(SYMBOLS, dtype=np.int32)
-    cuts = np.zeros(SYMBOLS + 1, np.int32)
-    cuts[edges[:, 1]] = 1
-    cuts[edges[:, 2] + 1] = 1
-    if escapes:
-        letters = np.frombuffer(b'"\\/bfnrtu0123456789abcdefABCDEF', np.uint8).astype(np.int32)
-        cuts[letters] = 1
-        cuts[letters + 1] = 1
-    cuts[0] = 0
-    cuts[CONTROL] = 1
-    return np.cumsum(cuts[:SYMBOLS], dtype=np.int32)
