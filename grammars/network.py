@@ -21,7 +21,7 @@ import numpy as np
 from .arena import FURTHER, SYMBOLS
 from .budget import Budget
 from .errors import BudgetExceeded, GrammarError
-from .program import COLUMNS, Int32Array, Program, Tables, assemble, table
+from .program import COLUMNS, COPIED, Int32Array, Program, Tables, assemble, joined, table, with_copies
 
 
 class Scope(NamedTuple):
@@ -37,17 +37,6 @@ class Rule(NamedTuple):
 
     start: int
     end: int
-
-
-# Which columns of the tables hold nodes.
-_NODES = {
-    "finals": np.array([1], np.int32),
-    "texts": np.array([1, 1], np.int32),
-    "edges": np.array([1, 0, 0, 1], np.int32),
-    "epsilons": np.array([1, 1], np.int32),
-    "calls": np.array([1, 1, 1], np.int32),
-    "repeats": np.array([1, 1, 1, 0, 0], np.int32),
-}
 
 
 class Network:
@@ -70,8 +59,8 @@ class Network:
         self._scopes: list[int] = []
         self._items: list[int] = []
         self._before: list[int] = []
-        self._copied: dict[str, list[Int32Array]] = {kind: [] for kind in _NODES}  # rows that came as whole tables
-        self._parts: list[tuple[Hashable, int]] = []  # of a piece: the pieces in it, and where they would start
+        self._copied: list[tuple[Int32Array, int]] = []  # rows of pieces, and how far their nodes are shifted
+        self._parts: list[tuple[Any, int]] = []  # of a piece: keys of the pieces in it, and where they would start
         self._is_piece = False
         self.memo: dict[Hashable, Any] = {}
         self.main = self.rule()
@@ -202,24 +191,23 @@ class Network:
         key = (fill, *arguments)
         rule: Rule | None = self.memo.get(key)
         if rule is None:
-            if self._is_piece:  # stands for a rule that is in the network which this is copied to
+            if self._is_piece:  # stands for a rule of the network that this is copied to
                 rule = Rule(self.node(), -1)
                 self._parts.append((key, rule.start))
             else:
-                rule = self._copy(*_piece(key))
+                rule = self._copy(_piece(key))
             self.memo[key] = rule
         return rule
 
-    def _copy(self, piece: Network, tables: dict[str, Int32Array]) -> Rule:
-        parts = [(self.piece(*key), start) for key, start in piece._parts]
+    def _copy(self, piece: _Piece) -> Rule:
+        rules = [self.piece(*key) for key, _ in piece.parts]
         shift = self._nodes
-        self._nodes += piece._nodes
+        self._nodes += piece.nodes
         self._check_budget()
-        for kind, rows in tables.items():
-            self._copied[kind].append(rows + _NODES[kind] * shift)
-        for rule, start in parts:
-            self._epsilons.extend((start + shift, rule.start))
-        return Rule(piece.main.start + shift, piece.main.end + shift)
+        self._copied.append((piece.rows, shift))
+        for rule, (_, start) in zip(rules, piece.parts, strict=True):
+            self._epsilons += (start + shift, rule.start)
+        return Rule(piece.start + shift, piece.end + shift)
 
     def include(self, program: Program) -> Rule:
         """Add a built network as a rule of this one."""
@@ -241,8 +229,7 @@ class Network:
             ("repeats", program.repeat_ptr, program.repeats),
         ):
             tables[kind] = np.column_stack([np.repeat(source, np.diff(pointers)), rows])
-        for kind, rows in tables.items():
-            self._copied[kind].append(rows.astype(np.int32) + _NODES[kind] * shift)
+        self._copied.append((joined(tables), shift))
         self._include_scopes(program, shift)
         return Rule(program.start + shift, program.end + shift)
 
@@ -269,19 +256,27 @@ class Network:
 
     def build(self) -> Program:
         """Trim, merge nodes with the same future, measure and freeze. Raises EmptyLanguage when nothing matches."""
-        tables = {kind: table(getattr(self, f"_{kind}"), columns) for kind, columns in COLUMNS.items()}
-        for kind, copied in self._copied.items():
-            if copied:
-                tables[kind] = np.concatenate([tables[kind], *copied])
+        tables: dict[str, Any] = {kind: table(getattr(self, f"_{kind}"), n) for kind, n in COLUMNS.items()}
+        if self._copied:
+            tables |= with_copies(tables, self._copied)
         return assemble(Tables(self._nodes, *self.main, self._lengths, **tables))
 
 
+class _Piece(NamedTuple):
+    """A rule to be copied: its rows, and the pieces that it calls or repeats: their keys and where they would start."""
+
+    nodes: int
+    start: int
+    end: int
+    rows: Int32Array
+    parts: list[tuple[Any, int]]
+
+
 @lru_cache(maxsize=1024)
-def _piece(key: tuple[Any, ...]) -> tuple[Network, dict[str, Int32Array]]:
-    """A network whose main rule is the piece, and its tables."""
+def _piece(key: tuple[Any, ...]) -> _Piece:
     fill, *arguments = key
     network = Network()
     network._is_piece = True
     fill(network, network.main, *arguments)
-    tables = {kind: table(getattr(network, f"_{kind}"), COLUMNS[kind]) for kind in _NODES}
-    return network, {kind: rows for kind, rows in tables.items() if len(rows)}
+    tables = {kind: table(getattr(network, f"_{kind}"), COLUMNS[kind]) for kind in COPIED}
+    return _Piece(network._nodes, *network.main, joined(tables), network._parts)

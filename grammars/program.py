@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .arena import ANOTHER, CONTROL, FAR, FURTHER, RECORDED, SCOPE_CELLS
 from .errors import EmptyLanguage, GrammarError
 from .network_kernels import UNREACHABLE, count_ways, group, representatives, shortest_completions
-from .table_kernels import kept, marked, merged, redirect, symbol_classes
+from .table_kernels import copies, kept, marked, merged, redirect, symbol_classes
 
 Int32Array = NDArray[np.int32]
 
@@ -70,6 +70,9 @@ COLUMNS = {
     "finals": 1, "texts": 2, "edges": 4, "epsilons": 2, "calls": 3, "repeats": 5,
     "scoped": 5, "options": 5, "further": 4, "scopes": 2, "items": 3, "before": 2,
 }  # fmt: skip
+
+
+COPIED = ("finals", "texts", "edges", "epsilons", "calls", "repeats")  # what pieces may hold
 
 
 class Tables(NamedTuple):
@@ -217,3 +220,23 @@ def _as_options(further: Int32Array) -> Int32Array:
     rows = np.full((len(further), 5), FURTHER, np.int32)
     rows[:, (0, 2, 4, 3)] = further
     return rows
+
+
+def joined(tables: dict[str, Int32Array]) -> Int32Array:
+    """The tables named in COPIED as one, to be copied into networks: the number of the table, then its columns."""
+    rows = np.zeros((sum(len(tables[kind]) for kind in COPIED), 6), np.int32)
+    place = 0
+    for number, kind in enumerate(COPIED):
+        part = rows[place : place + len(tables[kind])]
+        part[:, 0] = number
+        part[:, 1 : COLUMNS[kind] + 1] = tables[kind]
+        place += len(part)
+    return rows
+
+
+def with_copies(tables: dict[str, Int32Array], copied: list[tuple[Int32Array, int]]) -> dict[str, Int32Array]:
+    """The tables named in COPIED with joined ones added, whose nodes are so far shifted."""
+    rows = np.concatenate([piece for piece, _ in copied])
+    shifts = np.repeat(np.array([shift for _, shift in copied], np.int32), [len(piece) for piece, _ in copied])
+    found = copies(rows, shifts, *(tables[kind] for kind in COPIED))
+    return dict(zip(COPIED, found, strict=True))

@@ -12,6 +12,47 @@ _LETTERS = np.frombuffer(b'"\\/bfnrtu0123456789abcdefABCDEF', np.uint8).astype(n
 
 
 @njit(cache=True)
+def _with(
+    own: NDArray[np.int32], rows: NDArray[np.int32], shifts: NDArray[np.int32], number: int, nodes: int
+) -> NDArray[np.int32]:
+    """The own rows and those of a table by its number; bit c of `nodes` is set where column c holds nodes."""
+    count = own.shape[0]
+    for i in range(rows.shape[0]):
+        count += rows[i, 0] == number
+    result = np.empty((count, own.shape[1]), np.int32)
+    result[: own.shape[0]] = own
+    count = own.shape[0]
+    for i in range(rows.shape[0]):
+        if rows[i, 0] == number:
+            for c in range(own.shape[1]):
+                result[count, c] = rows[i, c + 1] + (shifts[i] if nodes >> c & 1 else 0)
+            count += 1
+    return result
+
+
+@njit(cache=True)
+def copies(
+    rows: NDArray[np.int32],
+    shifts: NDArray[np.int32],
+    finals: NDArray[np.int32],
+    texts: NDArray[np.int32],
+    edges: NDArray[np.int32],
+    epsilons: NDArray[np.int32],
+    calls: NDArray[np.int32],
+    repeats: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], ...]:
+    """The tables with the rows added whose first column is their number, by so much shifted."""
+    return (
+        _with(finals, rows, shifts, 0, 0b1),
+        _with(texts, rows, shifts, 1, 0b11),
+        _with(edges, rows, shifts, 2, 0b1001),
+        _with(epsilons, rows, shifts, 3, 0b11),
+        _with(calls, rows, shifts, 4, 0b111),
+        _with(repeats, rows, shifts, 5, 0b111),
+    )
+
+
+@njit(cache=True)
 def kept(rows: NDArray[np.int32], live: NDArray[np.bool_], columns: int) -> NDArray[np.int32]:
     """A copy of the rows whose nodes are all live; bit c of `columns` is set where column c holds nodes."""
     result = np.empty_like(rows)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..characters import from_characters, subtract
+from ..characters import Ranges, from_characters, subtract
 from ..errors import GrammarError
 from ..network import Network, Rule
 from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_json_characters, add_other_characters
@@ -22,14 +22,23 @@ OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COMMA, COLON = b"{}[],:"
 
 def free_string(net: Network) -> Rule:
     """Rule of all strings, quotes included: one looping node."""
-    rule: Rule | None = net.memo.get("free string")
-    if rule is None:
-        rule = net.memo["free string"] = net.rule()
-        body = net.node()
-        net.edge(rule.start, 0x22, 0x22, body)
-        add_json_characters(net, body, CHARACTERS, body)
-        net.edge(body, 0x22, 0x22, rule.end)
-    return rule
+    return net.piece(_fill_free_string)
+
+
+def _fill_free_string(net: Network, rule: Rule) -> None:
+    body = net.node()
+    net.edge(rule.start, 0x22, 0x22, body)
+    add_json_characters(net, body, CHARACTERS, body)
+    net.edge(body, 0x22, 0x22, rule.end)
+
+
+def character_of(net: Network, ranges: Ranges) -> Rule:
+    """Rule of one character of the set."""
+    return net.piece(_fill_character, ranges)
+
+
+def _fill_character(net: Network, rule: Rule, ranges: Ranges) -> None:
+    add_json_characters(net, rule.start, ranges, rule.end)
 
 
 def bounded_string(net: Network, minimum: int, maximum: int | None) -> Rule:
@@ -38,13 +47,9 @@ def bounded_string(net: Network, minimum: int, maximum: int | None) -> Rule:
     rule: Rule | None = net.memo.get(key)
     if rule is None:
         rule = net.memo[key] = net.rule()
-        character: Rule | None = net.memo.get("character")
-        if character is None:
-            character = net.memo["character"] = net.rule()
-            add_json_characters(net, character.start, CHARACTERS, character.end)
         before, after = net.node(), net.node()
         net.edge(rule.start, 0x22, 0x22, before)
-        net.repeat(before, character, after, minimum, maximum)
+        net.repeat(before, character_of(net, CHARACTERS), after, minimum, maximum)
         net.edge(after, 0x22, 0x22, rule.end)
     return rule
 
@@ -191,7 +196,7 @@ class Layout:
         if not self.flexible:
             return a
         after = net.node()
-        net.call(a, self._gap(net), after)
+        net.call(a, net.piece(_fill_gap), after)
         return after
 
     def mark(self, net: Network, a: int, byte: int, b: int, *, before: bool = False) -> None:
@@ -199,33 +204,29 @@ class Layout:
         if not self.flexible:
             net.edge(a, byte, byte, b)
             return
-        key = ("mark", byte, before)
-        rule: Rule | None = net.memo.get(key)
-        if rule is None:
-            rule = net.memo[key] = net.rule()
-            start, after = rule.start, net.node()
-            if before:
-                start = net.node()
-                net.call(rule.start, self._gap(net), start)
-            net.edge(start, byte, byte, after)
-            net.call(after, self._gap(net), rule.end)
-        net.call(a, rule, b)
+        net.call(a, net.piece(_fill_mark, byte, before), b)
 
-    @staticmethod
-    def _gap(net: Network) -> Rule:
-        rule: Rule | None = net.memo.get("gap")
-        if rule is None:
-            rule = net.memo["gap"] = net.rule()
-            start, end = rule
-            net.epsilon(start, end)
-            net.edge(start, 0x20, 0x20, end)
-            line = net.node()
-            net.edge(start, 0x0A, 0x0A, line)
-            net.edge(net.literal(start, b"\r"), 0x0A, 0x0A, line)
-            net.epsilon(line, end)
-            for byte, count in ((0x20, MAX_SPACES), (0x09, MAX_TABS)):
-                node = line
-                for _ in range(count):
-                    node = net.literal(node, bytes([byte]))
-                    net.epsilon(node, end)
-        return rule
+
+def _fill_mark(net: Network, rule: Rule, byte: int, before: bool) -> None:
+    gap = net.piece(_fill_gap)
+    start, after = rule.start, net.node()
+    if before:
+        start = net.node()
+        net.call(rule.start, gap, start)
+    net.edge(start, byte, byte, after)
+    net.call(after, gap, rule.end)
+
+
+def _fill_gap(net: Network, rule: Rule) -> None:
+    start, end = rule
+    net.epsilon(start, end)
+    net.edge(start, 0x20, 0x20, end)
+    line = net.node()
+    net.edge(start, 0x0A, 0x0A, line)
+    net.edge(net.literal(start, b"\r"), 0x0A, 0x0A, line)
+    net.epsilon(line, end)
+    for byte, count in ((0x20, MAX_SPACES), (0x09, MAX_TABS)):
+        node = line
+        for _ in range(count):
+            node = net.literal(node, bytes([byte]))
+            net.epsilon(node, end)
