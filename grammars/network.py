@@ -129,6 +129,19 @@ class Network:
         edges.extend((a, data[-1], data[-1], b))
         return b
 
+    def branching(self, a: int, data: bytes, exits: Sequence[Rule], b: int) -> int:
+        """From a, reading the bytes of `data` to a new node, which is returned; before byte i, or else any string of
+        exit i to b. The bytes are plain characters of a JSON string."""
+        edges, calls, fresh = self._edges, self._calls, self._nodes
+        for byte, rule in zip(data, exits, strict=True):
+            self._texts += (a, a)
+            calls += (a, rule.start, b)
+            edges += (a, byte, byte, fresh)
+            a = fresh
+            fresh += 1
+        self._nodes = fresh
+        return a
+
     def call(self, a: int, rule: Rule, b: int) -> None:
         """From a to b, reading any string of `rule`."""
         self._calls.extend((a, rule.start, b))
