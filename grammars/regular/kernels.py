@@ -45,8 +45,10 @@ def product(
                 s = order[state, i]
                 t = flat[offsets[i] + s * cells + c] if s >= 0 else np.int32(-1)
                 target[i] = t
-                stops = stops or (t < 0 and i < needed)
-                left = left and t < 0
+                if t >= 0:
+                    left = False
+                elif i < needed:
+                    stops = True
                 h = _mixed(h, t)
             if stops or left:
                 rows[state, c] = -1
@@ -83,6 +85,13 @@ def product(
             rows[state, c] = slots[at]
         state += 1
     return rows[:count].copy(), order[:count].copy()
+
+
+def use_kernels() -> None:
+    """Call every kernel of this module once."""
+    rows = np.zeros((1, 1), np.int32)
+    product(rows.reshape(-1), np.zeros(1, np.int64), 1, 0, 2)
+    minimized(rows, np.ones(1, np.bool_))
 
 
 @njit(cache=True)

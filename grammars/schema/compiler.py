@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..budget import Budget
-from ..compiled import canonical, compiled, kept
+from ..compiled import canonical, compiled, kept, load_kernels
 from ..errors import EmptyLanguage, GrammarError
 from ..grammar import Grammar
 from ..network import Network
@@ -120,6 +120,7 @@ def check_options(whitespace: str, property_order: str, unknown_formats: str) ->
 def compile_document(document: Document, layout: Layout, unknown_formats: str, budget: Budget | None) -> Grammar:
     """The grammar of a document. Raises what `json_schema` raises."""
     schema = document.root.schema
+    load_kernels()
     try:
         root = plan(document, unknown_formats)
     except RecursionError as error:
