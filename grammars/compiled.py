@@ -29,7 +29,9 @@ import numpy as np
 from .budget import Budget
 from .cache import cache_folder, write_atomically
 from .grammar import Grammar
-from .network import Network, Program
+from .network import Network, Rule
+from .program import Program
+from .regular.kernels import use_kernels
 from .warmup import warm_up
 
 FORMAT = 1  # of the files; the sources are part of the key anyway
@@ -115,7 +117,7 @@ def _load_or_make(digest: str, value: Any, make: Callable[[Any], Grammar], budge
     if path is not None and (found := load(path, digest)) is not None:
         program, name, ignored = found
         return Grammar(program, name, schema=value, ignored=ignored, budget=budget)
-    warm_up("network", _use_kernels)  # loading them is no part of compiling a grammar
+    load_kernels()
     begun = time.perf_counter()
     grammar = make(value)
     if path is not None and time.perf_counter() - begun >= SLOW:
@@ -123,11 +125,20 @@ def _load_or_make(digest: str, value: Any, make: Callable[[Any], Grammar], budge
     return grammar
 
 
+def load_kernels() -> None:
+    """Load all that is used to compile a grammar, once in the process: it is no part of compiling the first one."""
+    warm_up("network", _use_kernels)
+
+
 def _use_kernels() -> None:
-    """Build a small network, so that every kernel of that is loaded."""
     network = Network()
-    network.literal(network.main.start, b"a", network.main.end)
+    network.call(network.main.start, network.piece(_fill), network.main.end)
     network.build()
+    use_kernels()
+
+
+def _fill(network: Network, rule: Rule) -> None:
+    network.literal(rule.start, b"a", rule.end)
 
 
 @functools.cache

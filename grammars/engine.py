@@ -14,7 +14,8 @@ from . import engine_kernels as k
 from .automaton import DEAD
 from .budget import Budget
 from .errors import BudgetExceeded, GrammarError
-from .network import Network, Program
+from .network import Network
+from .program import Program
 from .warmup import warm_up
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from .budget import Budget
 from .engine import Engine
 from .errors import GrammarError
-from .network import Network, Program
+from .network import Network
+from .program import Program
 
 Emit = Callable[[Network, int, int], None]
 

@@ -1,9 +1,9 @@
 """Recursive transition networks: what every grammar is compiled to.
 
 A network is a set of rules. A rule is a nondeterministic automaton over bytes whose edges are byte ranges, epsilons,
-calls of rules and counted repetitions of rules. Builders add nodes and edges in any order; `build` trims what cannot
-reach acceptance, measures the shortest completions and lays everything out in flat int32 arrays for the engine
-(`engine.py`), which runs sets of configurations (node, stack) and never copies the graph for a counter.
+calls of rules and counted repetitions of rules. Builders add nodes and edges in any order; `build` makes a program of
+them (`program.py`) for the engine (`engine.py`), which runs sets of configurations (node, stack) and never copies the
+graph for a counter.
 
 Regular languages are networks of one rule, context-free ones of several. Left recursion is not allowed: a rule must
 read a byte before it calls itself.
@@ -12,20 +12,16 @@ read a byte before it calls itself.
 from __future__ import annotations
 
 import time
-from array import array
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .arena import ANOTHER, CONTROL, FAR, FURTHER, RECORDED, SCOPE_CELLS, SYMBOLS
+from .arena import FURTHER, SYMBOLS
 from .budget import Budget
-from .errors import BudgetExceeded, EmptyLanguage, GrammarError
-from .network_kernels import UNREACHABLE, count_ways, group, representatives, shortest_completions
-
-Int32Array = NDArray[np.int32]
+from .errors import BudgetExceeded, GrammarError
+from .program import COLUMNS, COPIED, Int32Array, Program, Tables, assemble, joined, table, with_copies
 
 
 class Scope(NamedTuple):
@@ -43,52 +39,6 @@ class Rule(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True)
-class Program:
-    """A built network: flat int32 arrays, immutable and picklable.
-
-    Edges of node v lie at `*_ptr[v]:*_ptr[v + 1]`. Ranges are given in classes of symbols: `classes[x]` is the class of
-    symbol x (a byte, or a character that JSON must escape), `representatives[c]` the first symbol of class c; those of
-    bytes come first. `distance[v]` is the length in bytes of the shortest way from v to the end of its rule. `text[v]`
-    is 1 where a character of a JSON string is read, which may also be spelled by an escape.
-    """
-
-    start: int
-    end: int
-    classes: Int32Array
-    representatives: Int32Array
-    distance: Int32Array
-    final: Int32Array
-    text: Int32Array
-    edge_ptr: Int32Array
-    edges: Int32Array  # [n, 3]: first class, last class, target
-    epsilon_ptr: Int32Array
-    epsilons: Int32Array  # [n, 1]: target
-    call_ptr: Int32Array
-    calls: Int32Array  # [n, 2]: start of the rule, node to return to
-    repeat_ptr: Int32Array
-    repeats: Int32Array  # [n, 4]: start of the body, node after the loop, minimum, maximum (-1: none)
-    scoped_ptr: Int32Array
-    scoped: Int32Array  # [n, 2]: start of the body, scope
-    option_ptr: Int32Array
-    options: Int32Array  # [n, 4]: code or number of the item, start of its rule, node behind it, scope
-    scopes: Int32Array  # [n, 11]: see scope_kernels.py
-    items: Int32Array  # [n, 3]: named items of the scopes: number, whether required, bytes of the shortest
-    lengths: Int32Array  # of the shortest recorded texts of each scope
-    ways: Int32Array  # per node of a rule whose texts are recorded: how many texts may follow
-    before: Int32Array  # per node: 1 where a scope opens, 2 where an item must come, 2 + unmet needs; else 0
-
-    @property
-    def nodes(self) -> int:
-        """Number of nodes, trimmed ones included."""
-        return len(self.final)
-
-    @property
-    def byte_classes(self) -> int:
-        """Number of classes of bytes."""
-        return int(self.classes[CONTROL - 1]) + 1
-
-
 class Network:
     """Builder of a network. Nodes are integers; `main` is the rule of the whole grammar."""
 
@@ -96,19 +46,22 @@ class Network:
         self._budget = budget or Budget()
         self._deadline = time.monotonic() + self._budget.seconds
         self._nodes = 0
-        self._edges = array("i")
-        self._epsilons = array("i")
-        self._calls = array("i")
-        self._repeats = array("i")
-        self._finals = array("i")
-        self._texts = array("i")  # first and last node of runs
-        self._scoped = array("i")  # node, start of the body, scope, node behind, start of the shortest
-        self._options = array("i")  # node, code, start, node behind, scope
-        self._further = array("i")  # node, node, scope, node before an item
+        self._edges: list[int] = []
+        self._epsilons: list[int] = []
+        self._calls: list[int] = []
+        self._repeats: list[int] = []
+        self._finals: list[int] = []
+        self._texts: list[int] = []
+        self._scoped: list[int] = []
+        self._options: list[int] = []
+        self._further: list[int] = []
         self._lengths: list[tuple[int, ...]] = []
-        self._scopes = array("i")  # least and most items
-        self._items = array("i")  # scope, number, whether required
-        self._before = array("i")  # node, kind
+        self._scopes: list[int] = []
+        self._items: list[int] = []
+        self._before: list[int] = []
+        self._copied: list[tuple[Int32Array, int]] = []  # rows of pieces, and how far their nodes are shifted
+        self._parts: list[tuple[Any, int]] = []  # of a piece: keys of the pieces in it, and where they would start
+        self._is_piece = False
         self.memo: dict[Hashable, Any] = {}
         self.main = self.rule()
 
@@ -176,6 +129,19 @@ class Network:
         edges.extend((a, data[-1], data[-1], b))
         return b
 
+    def branching(self, a: int, data: bytes, exits: Sequence[Rule], b: int) -> int:
+        """From a, reading the bytes of `data` to a new node, which is returned; before byte i, or else any string of
+        exit i to b. The bytes are plain characters of a JSON string."""
+        edges, calls, fresh = self._edges, self._calls, self._nodes
+        for byte, rule in zip(data, exits, strict=True):
+            self._texts += (a, a)
+            calls += (a, rule.start, b)
+            edges += (a, byte, byte, fresh)
+            a = fresh
+            fresh += 1
+        self._nodes = fresh
+        return a
+
     def call(self, a: int, rule: Rule, b: int) -> None:
         """From a to b, reading any string of `rule`."""
         self._calls.extend((a, rule.start, b))
@@ -234,27 +200,53 @@ class Network:
         """Say that from this node of a scope on, its body asks for so many further recorded items."""
         self._before.extend((node, 2 + needs))
 
+    def piece(self, fill: Callable[..., None], *arguments: Hashable) -> Rule:
+        """The rule that `fill(network, rule, *arguments)` makes, the same in all networks.
+
+        It is worked out once in the process and copied. No scopes may be in it; other pieces may.
+        """
+        key = (fill, *arguments)
+        rule: Rule | None = self.memo.get(key)
+        if rule is None:
+            if self._is_piece:  # stands for a rule of the network that this is copied to
+                rule = Rule(self.node(), -1)
+                self._parts.append((key, rule.start))
+            else:
+                rule = self._copy(_piece(key))
+            self.memo[key] = rule
+        return rule
+
+    def _copy(self, piece: _Piece) -> Rule:
+        rules = [self.piece(*key) for key, _ in piece.parts]
+        shift = self._nodes
+        self._nodes += piece.nodes
+        self._check_budget()
+        self._copied.append((piece.rows, shift))
+        for rule, (_, start) in zip(rules, piece.parts, strict=True):
+            self._epsilons += (start + shift, rule.start)
+        return Rule(piece.start + shift, piece.end + shift)
+
     def include(self, program: Program) -> Rule:
         """Add a built network as a rule of this one."""
         shift = self._nodes
         self._nodes += program.nodes
-        self._finals.extend((np.flatnonzero(program.final) + shift).tolist())
-        texts = np.flatnonzero(program.text) + shift
-        self._texts.extend(np.stack([texts, texts], 1).reshape(-1).tolist())
+        texts = np.flatnonzero(program.text)
         last = np.append(program.representatives[1:], SYMBOLS) - 1
-        source = np.repeat(np.arange(program.nodes), np.diff(program.edge_ptr)) + shift
+        source = np.arange(program.nodes, dtype=np.int32)
         first, final, target = program.edges.T
-        columns = [source, program.representatives[first], last[final], target + shift]
-        self._edges.extend(np.stack(columns, 1).reshape(-1).tolist())
-        for pointers, rows, shifted, edges in (
-            (program.epsilon_ptr, program.epsilons, (0,), self._epsilons),
-            (program.call_ptr, program.calls, (0, 1), self._calls),
-            (program.repeat_ptr, program.repeats, (0, 1), self._repeats),
+        nodes = np.repeat(source, np.diff(program.edge_ptr))
+        tables = {
+            "finals": np.flatnonzero(program.final)[:, None],
+            "texts": np.stack([texts, texts], 1),
+            "edges": np.stack([nodes, program.representatives[first], last[final], target], 1),
+        }
+        for kind, pointers, rows in (
+            ("epsilons", program.epsilon_ptr, program.epsilons),
+            ("calls", program.call_ptr, program.calls),
+            ("repeats", program.repeat_ptr, program.repeats),
         ):
-            source = np.repeat(np.arange(program.nodes), np.diff(pointers)) + shift
-            rows = rows.copy()
-            rows[:, shifted] += shift
-            edges.extend(np.column_stack([source, rows]).reshape(-1).tolist())
+            tables[kind] = np.column_stack([np.repeat(source, np.diff(pointers)), rows])
+        self._copied.append((joined(tables), shift))
         self._include_scopes(program, shift)
         return Rule(program.start + shift, program.end + shift)
 
@@ -281,153 +273,27 @@ class Network:
 
     def build(self) -> Program:
         """Trim, merge nodes with the same future, measure and freeze. Raises EmptyLanguage when nothing matches."""
-        edges = _table(self._edges, 4)
-        epsilons = _table(self._epsilons, 2)
-        calls = _table(self._calls, 3)
-        repeats = _table(self._repeats, 5)
-        final = np.zeros(self._nodes, np.int32)
-        final[np.frombuffer(self._finals, np.int32)] = 1
-        scoped, options, further = _table(self._scoped, 5), _table(self._options, 5), _table(self._further, 4)
-        ways = np.concatenate([calls, options[:, (0, 2, 3)], scoped[:, (0, 4, 3)]])
-        distance = shortest_completions(final, edges, np.concatenate([epsilons, further[:, :2]]), ways, repeats)
-        if distance[self.main.start] >= UNREACHABLE:
-            raise EmptyLanguage("the grammar matches nothing: no byte string satisfies all of it")
-        if len(repeats) and (distance[repeats[:, 1]] == 0).any():
-            raise GrammarError("the body of a counted repetition matches the empty string")
-        live = distance < UNREACHABLE
-        edges = edges[live[edges[:, 0]] & live[edges[:, 3]]]  # a copy, as all that follow: the builder stays as it is
-        epsilons = epsilons[live[epsilons[:, 0]] & live[epsilons[:, 1]]]
-        calls = calls[live[calls[:, 0]] & live[calls[:, 1]] & live[calls[:, 2]]]
-        repeats = repeats[live[repeats[:, 0]] & live[repeats[:, 2]]]
-        barren = ~live[repeats[:, 1]]
-        if barren.any():  # zero rounds are all that is left of a loop whose body matches nothing
-            skips = repeats[barren & (repeats[:, 3] == 0)][:, (0, 2)]
-            epsilons = np.concatenate([epsilons, skips])
-            repeats = repeats[~barren]
-        scoped = scoped[live[scoped[:, 0]] & live[scoped[:, 3]] & live[scoped[:, 4]]]
-        options = options[live[options[:, 0]] & live[options[:, 2]] & live[options[:, 3]]]
-        further = further[live[further[:, 0]] & live[further[:, 1]]]
-        plain = final == 0
-        for others in (epsilons, calls, repeats, scoped, options, further):
-            plain[others[:, 0]] = False
-        text = _marked(self._texts, self._nodes)
-        edge_ptr, grouped_edges = group(edges, self._nodes)
-        same = representatives(grouped_edges, edge_ptr, plain, text)
-        edges = edges[same[edges[:, 0]] == edges[:, 0]]
-        edges[:, 3] = same[edges[:, 3]]
-        kinds = ((epsilons, (1,)), (calls, (1, 2)), (repeats, (1, 2)), (scoped, (1, 3, 4)), (options, (2, 3)))
-        for others, nodes in (*kinds, (further, (1, 3))):
-            others[:, nodes] = same[others[:, nodes]]
-        recorded = options[options[:, 1] == RECORDED, 2]
-        ways = np.zeros(self._nodes, np.int32)
-        if len(recorded):
-            ways = count_ways(recorded, *group(edges, self._nodes), *group(epsilons, self._nodes), final)
-        classes = _symbol_classes(edges, bool(text.any()), bool(len(recorded)))
-        edges[:, 1:3] = classes[edges[:, 1:3]]
-        edge_ptr, grouped_edges = group(edges, self._nodes)
-        epsilon_ptr, grouped_epsilons = group(epsilons, self._nodes)
-        call_ptr, grouped_calls = group(calls, self._nodes)
-        repeat_ptr, grouped_repeats = group(repeats, self._nodes)
-        scopes, items = self._scope_tables(distance, scoped, options)
-        scoped_ptr, grouped_scoped = group(scoped[:, :3], self._nodes)
-        options = np.concatenate([options, _as_options(further)])
-        option_ptr, grouped_options = group(options, self._nodes)
-        before = np.zeros(self._nodes, np.int32)
-        marks = _table(self._before, 2)
-        before[marks[:, 0]] = marks[:, 1]
-        return Program(
-            start=int(same[self.main.start]),
-            end=self.main.end,
-            classes=classes,
-            representatives=np.unique(classes, return_index=True)[1].astype(np.int32),
-            distance=distance,
-            final=final,
-            text=text,
-            edge_ptr=edge_ptr,
-            edges=grouped_edges,
-            epsilon_ptr=epsilon_ptr,
-            epsilons=grouped_epsilons,
-            call_ptr=call_ptr,
-            calls=grouped_calls,
-            repeat_ptr=repeat_ptr,
-            repeats=grouped_repeats,
-            scoped_ptr=scoped_ptr,
-            scoped=grouped_scoped,
-            option_ptr=option_ptr,
-            options=grouped_options,
-            scopes=scopes,
-            items=items,
-            lengths=np.array([n for own in self._lengths for n in own], np.int32),
-            ways=ways,
-            before=before,
-        )
-
-    def _scope_tables(
-        self, distance: Int32Array, scoped: Int32Array, options: Int32Array
-    ) -> tuple[Int32Array, Int32Array]:
-        """The cells of all scopes, and their named items (those that are possible), cheapest first."""
-        counts = _table(self._scopes, 2)
-        scopes = np.zeros((len(counts), SCOPE_CELLS), np.int32)
-        items: list[tuple[int, int, int]] = []
-        costs: dict[tuple[int, int], int] = {}
-        cheapest = dict.fromkeys(range(len(counts)), FAR)
-        counted = set()
-        for _, code, start, behind, number in options.tolist():
-            bytes_needed = int(distance[start]) + int(distance[behind])
-            if code >= 0:
-                costs[number, code] = min(costs.get((number, code), FAR), bytes_needed)
-                continue
-            cheapest[number] = min(cheapest[number], bytes_needed)
-            if code != ANOTHER:
-                counted.add(number)
-        named: dict[int, list[tuple[int, int, int]]] = {}
-        for number, code, required in _table(self._items, 3).tolist():
-            if (number, code) in costs:
-                named.setdefault(number, []).append((code, required, costs[number, code]))
-        places = {number: (behind, shortest) for _, _, number, behind, shortest in scoped.tolist()}
-        for number, (least, most) in enumerate(counts.tolist()):
-            own = sorted(named.get(number, []), key=lambda item: item[2])
-            behind, shortest = places.get(number, (0, 0))
-            required = sum(item[1] for item in own)
-            others = (len(items), required, cheapest[number], int(number in counted), shortest)
-            first = sum(map(len, self._lengths[:number]))
-            scopes[number] = (behind, least, most, len(own), *others, first, len(self._lengths[number]))
-            items += own
-        return scopes, np.array(items, np.int32).reshape(-1, 3)
+        tables: dict[str, Any] = {kind: table(getattr(self, f"_{kind}"), n) for kind, n in COLUMNS.items()}
+        if self._copied:
+            tables |= with_copies(tables, self._copied)
+        return assemble(Tables(self._nodes, *self.main, self._lengths, **tables))
 
 
-def _table(values: array[int], columns: int) -> Int32Array:
-    if not values:
-        return np.zeros((0, columns), np.int32)
-    return np.frombuffer(values, np.int32).reshape(-1, columns)
+class _Piece(NamedTuple):
+    """A rule to be copied: its rows, and the pieces that it calls or repeats: their keys and where they would start."""
+
+    nodes: int
+    start: int
+    end: int
+    rows: Int32Array
+    parts: list[tuple[Any, int]]
 
 
-def _as_options(further: Int32Array) -> Int32Array:
-    rows = np.full((len(further), 5), FURTHER, np.int32)
-    rows[:, (0, 2, 4, 3)] = further
-    return rows
-
-
-def _marked(runs: array[int], nodes: int) -> Int32Array:
-    """1 for the nodes in the runs (pairs of first and last node), else 0."""
-    borders = np.zeros(nodes + 1, np.int32)
-    pairs = _table(runs, 2)
-    np.add.at(borders, pairs[:, 0], 1)
-    np.add.at(borders, pairs[:, 1] + 1, -1)
-    return (np.cumsum(borders[:nodes]) > 0).astype(np.int32)
-
-
-def _symbol_classes(edges: Int32Array, escapes: bool, recorded: bool) -> Int32Array:
-    """Class of every symbol: those that no edge tells apart, no escape sequence and no record, share one."""
-    if recorded:
-        return np.arange(SYMBOLS, dtype=np.int32)
-    cuts = np.zeros(SYMBOLS + 1, np.int32)
-    cuts[edges[:, 1]] = 1
-    cuts[edges[:, 2] + 1] = 1
-    if escapes:
-        letters = np.frombuffer(b'"\\/bfnrtu0123456789abcdefABCDEF', np.uint8).astype(np.int32)
-        cuts[letters] = 1
-        cuts[letters + 1] = 1
-    cuts[0] = 0
-    cuts[CONTROL] = 1
-    return np.cumsum(cuts[:SYMBOLS], dtype=np.int32)
+@lru_cache(maxsize=1024)
+def _piece(key: tuple[Any, ...]) -> _Piece:
+    fill, *arguments = key
+    network = Network()
+    network._is_piece = True
+    fill(network, network.main, *arguments)
+    tables = {kind: table(getattr(network, f"_{kind}"), COLUMNS[kind]) for kind in COPIED}
+    return _Piece(network._nodes, *network.main, joined(tables), network._parts)

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from ..characters import FULL, Classifier, Ranges, from_characters, partition, union
 from ..errors import BudgetExceeded, EmptyLanguage
 from ..network import Network
-from .minimize import Rows, minimal
+from .kernels import minimized
 from .products import in_common, in_step
 
+Rows = list[list[int]]
 MAX_STATES = 20_000
 MAX_PRODUCT = 20 * MAX_STATES
 MAX_PARTS = 64
 
+Bools = NDArray[np.bool_]
 AddCharacters = Callable[[Network, int, Ranges, int], None]
 
 
@@ -42,17 +44,19 @@ class CharacterAutomaton:
     accepting: NDArray[np.bool_]
 
     @classmethod
-    def from_rows(cls, classes: tuple[Ranges, ...], rows: Rows, accepting: list[bool]) -> CharacterAutomaton:
+    def from_rows(
+        cls, classes: tuple[Ranges, ...], rows: Rows | NDArray[np.int32], accepting: list[bool] | NDArray[np.bool_]
+    ) -> CharacterAutomaton:
         """The minimal automaton of these transitions (rows of next states, -1 for none; state 0 is the start)."""
-        rows, accepting = minimal(rows, accepting)
-        columns: dict[tuple[int, ...], list[int]] = {}
-        for c, column in enumerate(zip(*rows, strict=True)):
-            columns.setdefault(column, []).append(c)
+        table, accepts = minimized(np.asarray(rows, np.int32), np.asarray(accepting, np.bool_))
+        columns: dict[bytes, list[int]] = {}
+        for c, column in enumerate(np.ascontiguousarray(table.T)):
+            columns.setdefault(column.tobytes(), []).append(c)
         if len(columns) < len(classes):  # classes that no state tells apart become one
             groups = list(columns.values())
             classes = tuple(union(*(classes[c] for c in group)) for group in groups)
-            rows = [[row[group[0]] for group in groups] for row in rows]
-        return cls(classes, np.array(rows, np.int32).reshape(len(rows), len(classes)), np.array(accepting, np.bool_))
+            table = np.ascontiguousarray(table[:, [group[0] for group in groups]])
+        return cls(classes, table, accepts)
 
     @classmethod
     def nothing(cls) -> CharacterAutomaton:
@@ -131,21 +135,21 @@ class CharacterAutomaton:
 
     def minimized(self) -> CharacterAutomaton:
         """The smallest automaton of the language; what the operations return is minimal already."""
-        return self.from_rows(self.classes, self._rows, self.accepting.tolist())
+        return self.from_rows(self.classes, self.table, self.accepting)
 
     # operations
 
     def intersect(self, other: CharacterAutomaton) -> CharacterAutomaton:
         """Strings in both languages."""
-        return self._product(other, lambda a, b: a and b, 2)
+        return self._product(other, lambda a, b: a & b, 2)
 
     def union(self, other: CharacterAutomaton) -> CharacterAutomaton:
         """Strings in at least one of the languages."""
-        return self._product(other, lambda a, b: a or b, 0)
+        return self._product(other, lambda a, b: a | b, 0)
 
     def difference(self, other: CharacterAutomaton) -> CharacterAutomaton:
         """Strings in this language and not in the other."""
-        return self._product(other, lambda a, b: a and not b, 1)
+        return self._product(other, lambda a, b: a & ~b, 1)
 
     def complement(self) -> CharacterAutomaton:
         """Strings that are not in the language."""
@@ -156,34 +160,35 @@ class CharacterAutomaton:
         return self._product(other, lambda a, b: a != b, 0).is_empty()
 
     def _product(
-        self, other: CharacterAutomaton, accepts: Callable[[bool, bool], bool], needed: int
+        self, other: CharacterAutomaton, accepts: Callable[[Bools, Bools], Bools], needed: int
     ) -> CharacterAutomaton:
         """Both run in step; strings outside the first `needed` of them need not be followed."""
-        classes, rows, order = in_step([self.classes, other.classes], [self._rows, other._rows], needed, MAX_PRODUCT)
-        ends_a, ends_b = [*self.accepting.tolist(), False], [*other.accepting.tolist(), False]
-        return self.from_rows(classes, rows, [accepts(ends_a[a], ends_b[b]) for a, b in order])
+        classes, rows, order = in_step([self.classes, other.classes], [self.table, other.table], needed, MAX_PRODUCT)
+        ends_a, ends_b = np.append(self.accepting, False), np.append(other.accepting, False)
+        return self.from_rows(classes, rows, accepts(ends_a[order[:, 0]], ends_b[order[:, 1]]))
 
     def split(self, others: list[CharacterAutomaton]) -> list[tuple[tuple[int, ...], CharacterAutomaton]]:
         """The language in disjoint parts, none empty: (the indices of the others that hold the part, the part)."""
         machines = [self, *others]
         every_class = [machine.classes for machine in machines]
-        classes, rows, order = in_step(every_class, [machine._rows for machine in machines], 1, MAX_STATES)
+        classes, rows, order = in_step(every_class, [machine.table for machine in machines], 1, MAX_STATES)
         accepting = [[*machine.accepting.tolist(), False] for machine in machines]
         parts: dict[tuple[int, ...], set[int]] = {}
-        for index, (state, *states) in enumerate(order):
+        for index, (state, *states) in enumerate(order.tolist()):
             if accepting[0][state]:
                 holders = tuple(i for i, s in enumerate(states) if accepting[i + 1][s])
                 parts.setdefault(holders, set()).add(index)
                 if len(parts) > MAX_PARTS:
                     raise BudgetExceeded(f"{len(others)} languages overlap in more than {MAX_PARTS} ways")
-        steps, places, columns = np.array(rows), np.array(order), in_common(tuple(every_class))[1]
+        columns = in_common(tuple(every_class))[1]
 
         def part(holders: tuple[int, ...], ends: set[int]) -> CharacterAutomaton:
-            inside = [i in ends for i in range(len(order))]
+            inside = np.zeros(len(order), np.bool_)
+            inside[list(ends)] = True
             if len(holders) == 1:  # often all of the other language, whose automaton is at hand
-                other, here = others[holders[0]], places[:, holders[0] + 1]
+                other, here = others[holders[0]], order[:, holders[0] + 1]
                 goes_on = np.where(here[:, None] >= 0, other.table[here][:, columns[holders[0] + 1]], -1) >= 0
-                if not (goes_on & (steps < 0)).any() and (((here >= 0) & other.accepting[here]) == inside).all():
+                if not (goes_on & (rows < 0)).any() and (((here >= 0) & other.accepting[here]) == inside).all():
                     return other
             return self.from_rows(classes, rows, inside)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..characters import Ranges, partition
 from ..errors import BudgetExceeded
-from .minimize import Rows
+from .kernels import product
 
+Int32Array = NDArray[np.int32]
 Classes = tuple[Ranges, ...]
 
 
 def in_step(
-    classes: list[Classes], tables: list[Rows], needed: int, max_states: int
-) -> tuple[Classes, Rows, list[tuple[int, ...]]]:
+    classes: list[Classes], tables: list[Int32Array], needed: int, max_states: int
+) -> tuple[Classes, Int32Array, Int32Array]:
     """All automata run from their states 0; -1 stands for one that has left its language.
 
     The product stops where one of the first `needed` automata has left, and where all have. Returns (classes, rows,
@@ -23,32 +27,12 @@ def in_step(
         BudgetExceeded: more than `max_states` states.
     """
     cells, columns = in_common(tuple(classes))
-    tables = [[*rows, [-1] * len(own)] for rows, own in zip(tables, classes, strict=True)]
-    by_cell: list[dict[int, list[int]]] = [{} for _ in tables]
-    start = (0,) * len(tables)
-    left = (-1,) * len(tables)
-    number = {start: 0}
-    order = [start]
-    rows: Rows = []
-    for state in order:  # grows while it is read
-        following = []
-        for table, column, known, s in zip(tables, columns, by_cell, state, strict=True):
-            if s not in known:
-                known[s] = [table[s][c] for c in column]
-            following.append(known[s])
-        row = []
-        for target in zip(*following, strict=True):
-            if target == left or -1 in target[:needed]:
-                row.append(-1)
-                continue
-            index = number.setdefault(target, len(order))
-            if index == len(order):
-                order.append(target)
-            row.append(index)
-        rows.append(row)
-        if len(order) > max_states:
-            sizes = ", ".join(str(len(table) - 1) for table in tables)
-            raise BudgetExceeded(f"combining automata of {sizes} states is too large")
+    by_cell = [table[:, column].reshape(-1) for table, column in zip(tables, columns, strict=True)]
+    offsets = np.cumsum([0, *map(len, by_cell[:-1])])
+    rows, order = product(np.concatenate(by_cell), offsets, len(cells), needed, max_states)
+    if not len(rows):
+        sizes = ", ".join(str(len(table)) for table in tables)
+        raise BudgetExceeded(f"combining automata of {sizes} states is too large")
     return cells, rows, order
 
 

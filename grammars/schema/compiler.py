@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..budget import Budget
-from ..compiled import canonical, compiled, kept
+from ..compiled import canonical, compiled, kept, load_kernels
 from ..errors import EmptyLanguage, GrammarError
 from ..grammar import Grammar
 from ..network import Network
@@ -128,6 +128,7 @@ def check_options(whitespace: str, property_order: str, formats: str, unknown_fo
 def compile_document(document: Document, layout: Layout, formats: str, budget: Budget | None) -> Grammar:
     """The grammar of a document; `formats` as `check_options` has it. Raises what `json_schema` raises."""
     schema = document.root.schema
+    load_kernels()
     try:
         root = plan(document, formats)
     except RecursionError as error:

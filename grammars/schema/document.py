@@ -71,6 +71,7 @@ class Document:
         root: place of the whole schema.
         ignored: pointers of keywords that assert nothing here: unknown keywords and unknown formats.
         dynamic: whether a document in reach has dynamic anchors; without them all places are in one scope.
+        unevaluated: whether a document in reach has an unevaluated keyword.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Document:
         self._anchors = 0
         self.ignored: list[str] = []
         self.dynamic = False
+        self.unevaluated = False
         self._static = Scope()  # places as the documents have them, whatever refers to them
         self._outermost = Scope()
         self._scopes: dict[frozenset[tuple[str, Place]], Scope] = {frozenset(): self._outermost}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..network import Network, Rule
 from .distinct import add_distinct_items
-from .numbers import NumberSet, add_number, add_numbers
+from .numbers import NumberSet, add_number, fill_numbers
 from .plan import ArrayPlan, Counts, Value
 from .properties import ObjectWriter
 from .strings import StringSet, add_strings, members
@@ -64,12 +64,7 @@ class Writer:
                 self._objects.add(start, plan, end)
 
     def _numbers(self, a: int, numbers: NumberSet, b: int) -> None:
-        net = self.net
-        rule: Rule | None = net.memo.get(numbers)
-        if rule is None:
-            rule = net.memo[numbers] = net.rule()
-            add_numbers(net, rule.start, numbers, rule.end)
-        net.call(a, rule, b)
+        self.net.call(a, self.net.piece(fill_numbers, numbers), b)
 
     def _array(self, a: int, plan: ArrayPlan, b: int) -> None:
         net, layout = self.net, self.layout

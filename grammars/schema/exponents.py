@@ -36,28 +36,28 @@ def add_whole(net: Network, a: int, low: int, high: int | None, b: int) -> None:
         if high >= 10 ** (last + 1):
             _add_decade(net, a, 10 ** (last + 1), high, b)
     if last is None or first <= last:
-        net.call(a, _decades(net, first, last), b)
+        net.call(a, net.piece(_fill_decades, first, last), b)
 
 
 def add_zero(net: Network, a: int, b: int) -> None:
     """Add zero with any exponent of one or two digits."""
-    rule: Rule | None = net.memo.get("zero with an exponent")
-    if rule is None:
-        rule = net.memo["zero with an exponent"] = net.rule()
-        zero, point, fraction, mark, sign, digit = (net.node() for _ in range(6))
-        net.edge(rule.start, ZERO, ZERO, zero)
-        net.edge(zero, POINT, POINT, point)
-        net.edge(point, ZERO, ZERO, fraction)
-        net.edge(fraction, ZERO, ZERO, fraction)
-        for node in (zero, fraction):
-            _add_mark(net, node, mark)
-        for byte in (PLUS, MINUS):
-            net.edge(mark, byte, byte, sign)
-        net.epsilon(mark, sign)
-        net.edge(sign, ZERO, NINE, digit)
-        net.edge(digit, ZERO, NINE, rule.end)
-        net.epsilon(digit, rule.end)
-    net.call(a, rule, b)
+    net.call(a, net.piece(_fill_zero), b)
+
+
+def _fill_zero(net: Network, rule: Rule) -> None:
+    zero, point, fraction, mark, sign, digit = (net.node() for _ in range(6))
+    net.edge(rule.start, ZERO, ZERO, zero)
+    net.edge(zero, POINT, POINT, point)
+    net.edge(point, ZERO, ZERO, fraction)
+    net.edge(fraction, ZERO, ZERO, fraction)
+    for node in (zero, fraction):
+        _add_mark(net, node, mark)
+    for byte in (PLUS, MINUS):
+        net.edge(mark, byte, byte, sign)
+    net.epsilon(mark, sign)
+    net.edge(sign, ZERO, NINE, digit)
+    net.edge(digit, ZERO, NINE, rule.end)
+    net.epsilon(digit, rule.end)
 
 
 def add_single(net: Network, a: int, value: Decimal, b: int) -> None:
@@ -107,19 +107,18 @@ def _add_zeros(net: Network, a: int, has_point: bool, exponent: int | None, b: i
 
 def exponent_rule(net: Network, exponent: int) -> Rule:
     """The rule of just this exponent: the mark, a sign where one is needed or usual, zeros and the digits."""
-    key = ("exponent", exponent)
-    rule: Rule | None = net.memo.get(key)
-    if rule is None:
-        rule = net.memo[key] = net.rule()
-        mark, sign = net.node(), net.node()
-        _add_mark(net, rule.start, mark)
-        for byte in (PLUS, MINUS) if exponent == 0 else (PLUS,) if exponent > 0 else (MINUS,):
-            net.edge(mark, byte, byte, sign)
-        if exponent >= 0:
-            net.epsilon(mark, sign)
-        net.edge(sign, ZERO, ZERO, sign)
-        net.literal(sign, str(abs(exponent)).encode(), rule.end)
-    return rule
+    return net.piece(_fill_exponent, exponent)
+
+
+def _fill_exponent(net: Network, rule: Rule, exponent: int) -> None:
+    mark, sign = net.node(), net.node()
+    _add_mark(net, rule.start, mark)
+    for byte in (PLUS, MINUS) if exponent == 0 else (PLUS,) if exponent > 0 else (MINUS,):
+        net.edge(mark, byte, byte, sign)
+    if exponent >= 0:
+        net.epsilon(mark, sign)
+    net.edge(sign, ZERO, ZERO, sign)
+    net.literal(sign, str(abs(exponent)).encode(), rule.end)
 
 
 def _add_mark(net: Network, a: int, b: int) -> None:
@@ -151,13 +150,8 @@ def _add_decade(net: Network, a: int, low: int, high: int, b: int) -> None:
         row = below
 
 
-def _decades(net: Network, first: int, last: int | None) -> Rule:
-    """The rule of all whole numbers with exponents first..last; None: as far as doubles go."""
-    key = ("decades", first, last)
-    rule: Rule | None = net.memo.get(key)
-    if rule is not None:
-        return rule
-    rule = net.memo[key] = net.rule()
+def _fill_decades(net: Network, rule: Rule, first: int, last: int | None) -> None:
+    """Add all whole numbers with exponents first..last to a rule; None: as far as doubles go."""
     most = MOST if last is None else last
     longest = min(ENOUGH_DIGITS - 1, most)
     marks = _exponents_from(net, first, max(first, longest), most, rule.end)
@@ -178,7 +172,6 @@ def _decades(net: Network, first: int, last: int | None) -> Rule:
         net.edge(zeros, ZERO, ZERO, zeros)
         for before in (lone, zeros):
             net.call(before, exponent_rule(net, MOST + 1), rule.end)
-    return rule
 
 
 def _exponents_from(net: Network, first: int, last_first: int, most: int, end: int) -> dict[int, int]:

@@ -41,17 +41,23 @@ class Gatherer:
     def plan(self) -> Value | None:
         """The value of the whole document, settled. Raises what is wrong or refused anywhere in reach.
 
-        None: some branches of a oneOf turned out to overlap, which is noted in the document; plan it anew.
+        None: some branches of a oneOf turned out to overlap, which is noted in the document, or another document with
+        unevaluated keywords has been read; plan it anew.
         """
         root = self.value((self.document.root,))
         self._drain()
         settle(self.values)
-        if self._find_overlaps():
+        if self._find_overlaps() or self.is_late:
             return None
         for value in self.values:
             for array in value.arrays:
                 check_unique(array)
         return root
+
+    @property
+    def is_late(self) -> bool:
+        """Whether planning went on without heed of the unevaluated keywords of a document that was read later."""
+        return self.document.unevaluated and not self.expander.evaluation.used
 
     def value(self, places: tuple[Place, ...]) -> Value:
         """The value of all these schemas together; its plan may still be to do."""
@@ -253,7 +259,13 @@ _STRINGS = StringSet()
 
 def plan(document: Document, unknown_formats: str) -> Value:
     """The settled value of a document."""
-    while True:  # ends: each round knows more overlapping branches
-        value = Gatherer(document, unknown_formats).plan()
+    while True:  # ends: each round knows more overlapping branches, or is the first that heeds unevaluated keywords
+        gatherer = Gatherer(document, unknown_formats)
+        try:
+            value = gatherer.plan()
+        except GrammarError:
+            if not gatherer.is_late:
+                raise
+            continue
         if value is not None:
             return value

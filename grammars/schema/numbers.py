@@ -160,6 +160,11 @@ def _is_double(value: Decimal) -> bool:
     return abs(value) <= EXACT or (value.adjusted() < 308 and Decimal(float(value)) == value)
 
 
+def fill_numbers(net: Network, rule: Rule, numbers: NumberSet) -> None:
+    """Add the spellings of the numbers of the set to a rule."""
+    add_numbers(net, rule.start, numbers, rule.end)
+
+
 def add_numbers(net: Network, a: int, numbers: NumberSet, b: int) -> None:
     """Add the spellings of the numbers of the set between the nodes a and b."""
     is_long = any(bound is not None and abs(bound) >= EXACT for bound in (numbers.low, numbers.high))
@@ -276,8 +281,8 @@ def _add_free(net: Network, a: int, numbers: NumberSet, nonzero: bool, b: int) -
     net.edge(signed, 48, 57, first)
     net.edge(first, 48, 57, b)
     net.epsilon(first, b)
-    rule: Rule | None = net.memo.get(ALL)
-    if rule is None:
-        rule = net.memo[ALL] = net.rule()
-        _add_automaton(net, rule.start, scientific(ALL), rule.end)
-    net.call(a, rule, b)
+    net.call(a, net.piece(_fill_scientific), b)
+
+
+def _fill_scientific(net: Network, rule: Rule) -> None:
+    _add_automaton(net, rule.start, scientific(ALL), rule.end)

@@ -20,6 +20,9 @@ IN_SCHEMA = ["additionalItems", "additionalProperties", "contains", "contentSche
 IN_SCHEMA += ["propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"]
 IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems", "items"]
 IN_MAP = ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"]
+DYNAMIC = {"$dynamicAnchor", "$recursiveAnchor"}
+UNEVALUATED = {"unevaluatedItems", "unevaluatedProperties"}
+MENTIONED = DYNAMIC | UNEVALUATED
 
 RECURSIVE = ""  # among the names of dynamic anchors, none of which is empty: `$recursiveAnchor`
 
@@ -50,8 +53,9 @@ def inside(library: Library, schema: dict[str, Any], pointer: str, base: str, di
     return (join(base, uri, f"{pointer}/$id"), inner) if uri else (base, dialect)
 
 
-def _has_dynamic_anchors(schema: Any) -> bool:
-    """Whether a dynamic anchor is written anywhere in a document (in the value of an `enum`, it does no harm)."""
+def _mentioned(schema: Any) -> set[str]:
+    """Which of the MENTIONED keywords are written anywhere in a document (in an `enum` they do no harm)."""
+    found: set[str] = set()
     stack, seen = [schema], set()
     while stack:
         node = stack.pop()
@@ -59,11 +63,11 @@ def _has_dynamic_anchors(schema: Any) -> bool:
             continue
         seen.add(id(node))
         if isinstance(node, dict):
-            if "$dynamicAnchor" in node or "$recursiveAnchor" in node:
-                return True
+            if not MENTIONED.isdisjoint(node):
+                found |= MENTIONED & node.keys()
             node = node.values()
         stack += [below for below in node if isinstance(below, (dict, list))]
-    return False
+    return found
 
 
 class Resources:
@@ -83,8 +87,10 @@ class Resources:
 
     def load(self, schema: Any, pointer: str, base: str, dialect: Dialect) -> Place:
         """Read a document, the first one being the one that all is about; returns the place of its root."""
-        if isinstance(schema, dict | list) and _has_dynamic_anchors(schema):
-            self._document.dynamic = True
+        if isinstance(schema, dict | list):
+            mentioned = _mentioned(schema)
+            self._document.dynamic |= bool(mentioned & DYNAMIC)
+            self._document.unevaluated |= bool(mentioned & UNEVALUATED)
         root = self._document.static(schema, pointer, base, dialect)
         if self._root is None:
             self._root = root

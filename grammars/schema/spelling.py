@@ -6,8 +6,8 @@ A network reads them decoded; every legal spelling of a character, raw or by esc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 from ..arena import BACKSLASH, CONTROL, QUOTE
 from ..characters import Ranges, intersect
@@ -33,17 +33,21 @@ def add_json_characters(net: Network, a: int, ranges: Ranges, b: int) -> None:
         net.epsilon(a, _special_node(net, special, b))
 
 
-def add_other_characters(net: Network, a: int, known: Iterable[str], b: int) -> None:
+def add_other_characters(net: Network, a: int, known: tuple[str, ...], b: int) -> None:
     """Add one character other than the `known` ones, which are PLAIN_CHARACTERS."""
     net.text(a)
-    low = 0x20
-    for code in sorted([*map(ord, known), 0x22, 0x5C, 0x80]):
-        if low < code:
-            net.edge(a, low, code - 1, b)
-        low = code + 1
+    for low, high in _others(known):
+        net.edge(a, low, high, b)
     special = _split(CHARACTERS)[1]
     assert special is not None
     net.epsilon(a, _special_node(net, special, b))
+
+
+@lru_cache(maxsize=8192)
+def _others(known: tuple[str, ...]) -> Ranges:
+    """The other printable ASCII characters that need no escape."""
+    codes = sorted([0x1F, *map(ord, known), 0x22, 0x5C, 0x80])
+    return tuple((low + 1, high - 1) for low, high in pairwise(codes) if low + 1 < high)
 
 
 @lru_cache(maxsize=8192)

@@ -16,7 +16,7 @@ from ..network import Network, Rule
 from ..regular import CharacterAutomaton, parse
 from . import formats
 from .spelling import add_json_characters
-from .text import add_literal, add_one_of, bounded_string, free_key, free_string
+from .text import add_literal, add_one_of, bounded_string, character_of, free_key, free_string
 
 MAX_STATES = 20_000
 COUNTED_FROM = 200  # states of a pattern from which its long repetitions are counted, not written out
@@ -187,14 +187,9 @@ def _add_run(net: Network, a: int, strings: StringSet, b: int) -> bool:
     if strings.maximum is not None and minimum > strings.maximum:
         return False
     (ranges,) = set(steps.values())
-    key = ("character", ranges)
-    character: Rule | None = net.memo.get(key)
-    if character is None:
-        character = net.memo[key] = net.rule()
-        add_json_characters(net, character.start, ranges, character.end)
     before, after = net.node(), net.node()
     net.edge(a, 0x22, 0x22, before)
-    net.repeat(before, character, after, minimum, strings.maximum)
+    net.repeat(before, character_of(net, ranges), after, minimum, strings.maximum)
     net.edge(after, 0x22, 0x22, b)
     return True
 

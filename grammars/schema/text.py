@@ -1,16 +1,15 @@
 """JSON text as network pieces: strings, sets of strings, keys and whitespace (RFC 8259).
 
-Sets of strings are tries that share their beginnings and their end; the keys that an object does not name are the
-complement of such a trie.
+Strings of a set share their beginnings and their end; the keys that an object does not name are the complement of such
+a tree.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
-from ..characters import from_characters, subtract
+from ..characters import Ranges, from_characters, subtract
 from ..errors import GrammarError
 from ..network import Network, Rule
 from .spelling import CHARACTERS, PLAIN_CHARACTERS, add_json_characters, add_other_characters
@@ -22,14 +21,23 @@ OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COMMA, COLON = b"{}[],:"
 
 def free_string(net: Network) -> Rule:
     """Rule of all strings, quotes included: one looping node."""
-    rule: Rule | None = net.memo.get("free string")
-    if rule is None:
-        rule = net.memo["free string"] = net.rule()
-        body = net.node()
-        net.edge(rule.start, 0x22, 0x22, body)
-        add_json_characters(net, body, CHARACTERS, body)
-        net.edge(body, 0x22, 0x22, rule.end)
-    return rule
+    return net.piece(_fill_free_string)
+
+
+def _fill_free_string(net: Network, rule: Rule) -> None:
+    body = net.node()
+    net.edge(rule.start, 0x22, 0x22, body)
+    add_json_characters(net, body, CHARACTERS, body)
+    net.edge(body, 0x22, 0x22, rule.end)
+
+
+def character_of(net: Network, ranges: Ranges) -> Rule:
+    """Rule of one character of the set."""
+    return net.piece(_fill_character, ranges)
+
+
+def _fill_character(net: Network, rule: Rule, ranges: Ranges) -> None:
+    add_json_characters(net, rule.start, ranges, rule.end)
 
 
 def bounded_string(net: Network, minimum: int, maximum: int | None) -> Rule:
@@ -38,13 +46,9 @@ def bounded_string(net: Network, minimum: int, maximum: int | None) -> Rule:
     rule: Rule | None = net.memo.get(key)
     if rule is None:
         rule = net.memo[key] = net.rule()
-        character: Rule | None = net.memo.get("character")
-        if character is None:
-            character = net.memo["character"] = net.rule()
-            add_json_characters(net, character.start, CHARACTERS, character.end)
         before, after = net.node(), net.node()
         net.edge(rule.start, 0x22, 0x22, before)
-        net.repeat(before, character, after, minimum, maximum)
+        net.repeat(before, character_of(net, CHARACTERS), after, minimum, maximum)
         net.edge(after, 0x22, 0x22, rule.end)
     return rule
 
@@ -62,41 +66,49 @@ def add_literal(net: Network, a: int, text: str, b: int) -> None:
     net.edge(node, 0x22, 0x22, b)
 
 
-Trie = dict[str, Any]  # a set of strings: nested by character, the key "" marks an end
-
-
-def trie(strings: Iterable[str]) -> Trie:
-    """The strings as a trie."""
-    root: Trie = {}
-    for text in strings:
-        node = root
-        for character in text:
-            below = node.get(character)
-            if below is None:
-                below = node[character] = {}
-            node = below
-        node[""] = None
-    return root
-
-
 def add_one_of(net: Network, a: int, strings: Iterable[str], b: int) -> None:
     """Add the given strings, quotes included; they share their beginnings and the end."""
     start, leaf = net.node(), net.node()
     net.edge(a, 0x22, 0x22, start)
     net.edge(leaf, 0x22, 0x22, b)
-    stack = [(trie(strings), start)]
+    stack = [(sorted(set(strings)), 0, start)]
     while stack:
-        branch, node = stack.pop()
-        for character, below in branch.items():
+        names, depth, node = stack.pop()
+        if len(names) == 1:
+            _add_rest(net, node, names[0][depth:], leaf)
+            continue
+        for character, group in _by_character(names, depth).items():
             if not character:
                 net.epsilon(node, leaf)
-                continue
-            if len(below) == 1 and "" in below:
-                after = leaf
             else:
                 after = net.node()
-                stack.append((below, after))
-            _add_character(net, node, character, after)
+                _add_character(net, node, character, after)
+                stack.append((group, depth + 1, after))
+
+
+def _add_rest(net: Network, a: int, rest: str, b: int) -> None:
+    """Add the characters of the rest of a string."""
+    if PLAIN.fullmatch(rest):
+        if rest:
+            first = net.literal(a, rest[:1].encode())  # further nodes are numbered in sequence
+            net.text(a)
+            if rest[1:]:
+                net.text(first, first + len(rest) - 2)
+            a = net.literal(first, rest[1:].encode())
+    else:
+        for character in rest:
+            after = net.node()
+            _add_character(net, a, character, after)
+            a = after
+    net.epsilon(a, b)
+
+
+def _by_character(names: list[str], depth: int) -> dict[str, list[str]]:
+    """The names by their character at this depth ("": no more)."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name[depth : depth + 1], []).append(name)
+    return groups
 
 
 def free_key(net: Network, excluded: frozenset[str]) -> Rule:
@@ -113,19 +125,24 @@ def free_key(net: Network, excluded: frozenset[str]) -> Rule:
     while stack:
         names, depth, node = stack.pop()
         if len(names) == 1:  # most of the way: one name left, written without a trie
-            for character in names[0][depth:]:
-                rest = ones.get(character)
-                if rest is None:
-                    rest = ones[character] = _key_rest(net, (character,))
-                net.call(node, rest, end)
-                after = net.node()
-                _add_character(net, node, character, after)
-                node = after
+            rest = names[0][depth:]
+            exits = []
+            for character in rest:
+                other = ones.get(character)
+                if other is None:
+                    other = ones[character] = _key_rest(net, (character,))
+                exits.append(other)
+            if PLAIN.fullmatch(rest):
+                node = net.branching(node, rest.encode(), exits, end)
+            else:
+                for character, other in zip(rest, exits, strict=True):
+                    net.call(node, other, end)
+                    after = net.node()
+                    _add_character(net, node, character, after)
+                    node = after
             net.call(node, _key_rest(net, ("",)), end)
             continue
-        groups: dict[str, list[str]] = {}
-        for name in names:
-            groups.setdefault(name[depth : depth + 1], []).append(name)
+        groups = _by_character(names, depth)
         net.call(node, _key_rest(net, tuple(groups)), end)
         for character, group in groups.items():
             if character:
@@ -160,7 +177,7 @@ def _key_rest(net: Network, known: tuple[str, ...]) -> Rule:
         entry = net.node() if known else body.start
         rule = net.memo[key] = Rule(entry, body.end)
         if known:
-            characters = [c for c in known if c]
+            characters = tuple(c for c in known if c)
             if PLAIN_CHARACTERS.issuperset(characters):
                 add_other_characters(net, entry, characters, body.start)
             else:
@@ -191,7 +208,7 @@ class Layout:
         if not self.flexible:
             return a
         after = net.node()
-        net.call(a, self._gap(net), after)
+        net.call(a, net.piece(_fill_gap), after)
         return after
 
     def comma(self, net: Network, a: int, b: int) -> None:
@@ -209,33 +226,29 @@ class Layout:
         if not self.flexible:
             net.edge(a, byte, byte, b)
             return
-        key = ("mark", byte, before)
-        rule: Rule | None = net.memo.get(key)
-        if rule is None:
-            rule = net.memo[key] = net.rule()
-            start, after = rule.start, net.node()
-            if before:
-                start = net.node()
-                net.call(rule.start, self._gap(net), start)
-            net.edge(start, byte, byte, after)
-            net.call(after, self._gap(net), rule.end)
-        net.call(a, rule, b)
+        net.call(a, net.piece(_fill_mark, byte, before), b)
 
-    @staticmethod
-    def _gap(net: Network) -> Rule:
-        rule: Rule | None = net.memo.get("gap")
-        if rule is None:
-            rule = net.memo["gap"] = net.rule()
-            start, end = rule
-            net.epsilon(start, end)
-            net.edge(start, 0x20, 0x20, end)
-            line = net.node()
-            net.edge(start, 0x0A, 0x0A, line)
-            net.edge(net.literal(start, b"\r"), 0x0A, 0x0A, line)
-            net.epsilon(line, end)
-            for byte, count in ((0x20, MAX_SPACES), (0x09, MAX_TABS)):
-                node = line
-                for _ in range(count):
-                    node = net.literal(node, bytes([byte]))
-                    net.epsilon(node, end)
-        return rule
+
+def _fill_mark(net: Network, rule: Rule, byte: int, before: bool) -> None:
+    gap = net.piece(_fill_gap)
+    start, after = rule.start, net.node()
+    if before:
+        start = net.node()
+        net.call(rule.start, gap, start)
+    net.edge(start, byte, byte, after)
+    net.call(after, gap, rule.end)
+
+
+def _fill_gap(net: Network, rule: Rule) -> None:
+    start, end = rule
+    net.epsilon(start, end)
+    net.edge(start, 0x20, 0x20, end)
+    line = net.node()
+    net.edge(start, 0x0A, 0x0A, line)
+    net.edge(net.literal(start, b"\r"), 0x0A, 0x0A, line)
+    net.epsilon(line, end)
+    for byte, count in ((0x20, MAX_SPACES), (0x09, MAX_TABS)):
+        node = line
+        for _ in range(count):
+            node = net.literal(node, bytes([byte]))
+            net.epsilon(node, end)

@@ -28,12 +28,12 @@ Chosen = tuple[tuple[Place, Place], ...]  # places with the branches chosen for 
 
 
 class Evaluation:
-    """Knows what evaluates what, in one document. `used` is False where no keyword of this kind is in it."""
+    """Knows what evaluates what. `used` is False where no keyword of this kind is in the documents read so far."""
 
     def __init__(self, document: Document, atom: Callable[[Place], Atom]) -> None:
         self.document = document
         self.atom = atom
-        self.used = _mentions(document.root.schema)
+        self.used = document.unevaluated
         self._covered: dict[Place, dict[Place, int]] = {}
         self._telling: dict[tuple[Place, int], bool] = {}
         self._subsets: dict[tuple[Choice, int], list[list[Place]]] = {}
@@ -212,20 +212,3 @@ class Evaluation:
         for choice in (*atom.choices, *atom.notices):
             if choice.keyword not in SILENT:
                 yield from choice.branches
-
-
-def _mentions(schema: Any) -> bool:
-    """Whether an unevaluated keyword may be somewhere in a document."""
-    stack, seen = [schema], set()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, dict):
-            if not BITS.keys().isdisjoint(node):
-                return True
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    return False

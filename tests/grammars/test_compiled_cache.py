@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bytebound.grammars import Budget, BudgetExceeded, GrammarError, Unsupported, compiled, json_schema, pydantic
-from bytebound.grammars.network import Program
+from bytebound.grammars.program import Program
 
 TAGS = {"type": "array", "items": {"pattern": "^[a-c]+$"}, "maxItems": 5}
 SCHEMA = {

@@ -213,3 +213,11 @@ def test_budgets() -> None:
         deep = {"allOf": [deep], "properties": {f"p{i}": {}}, "unevaluatedProperties": {"const": i}}
     grammar = json_schema(deep)
     assert grammar.matches('{"p299": 0, "p0": 1}') and not grammar.matches('{"p299": 1}')
+
+
+def test_in_other_documents() -> None:
+    other = {"allOf": [{"properties": {"a": {"type": "integer"}}}], "unevaluatedProperties": False}
+    for schema in ({"$ref": "urn:other"}, {"properties": {"b": {"oneOf": [{"$ref": "urn:other"}, {"type": "null"}]}}}):
+        grammar = json_schema(schema, documents={"urn:other": other})
+        inner = '{"b": %s}' if "properties" in schema else "%s"
+        assert grammar.matches(inner % '{"a": 1}') and not grammar.matches(inner % '{"c": 1}')
