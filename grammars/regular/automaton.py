@@ -253,16 +253,19 @@ class CharacterAutomaton:
         """(state, next state, characters) of all transitions, one for each pair of states."""
         known: dict[tuple[int, ...], Ranges] = {}
         edges = []
-        for s, row in enumerate(self._rows):
-            by_target: dict[int, list[int]] = {}
-            for c, t in enumerate(row):
-                if t >= 0:
-                    by_target.setdefault(t, []).append(c)
-            for t, group in by_target.items():
-                key = tuple(group)
-                if key not in known:
-                    known[key] = union(*(self.classes[c] for c in group))
-                edges.append((s, t, known[key]))
+        states, cells = np.nonzero(self.table >= 0)
+        targets = self.table[states, cells]
+        order = np.lexsort((cells, targets, states))
+        states, targets, groups = states[order], targets[order], cells[order].tolist()
+        first = np.flatnonzero(np.diff(states, prepend=-1) | np.diff(targets, prepend=-1))
+        begins = first.tolist()
+        pairs = zip(states[first].tolist(), targets[first].tolist(), begins, [*begins[1:], len(groups)], strict=True)
+        for s, t, begin, end in pairs:
+            key = tuple(groups[begin:end])
+            ranges = known.get(key)
+            if ranges is None:
+                ranges = known[key] = union(*(self.classes[c] for c in key))
+            edges.append((s, t, ranges))
         return edges
 
     def emit(self, net: Network, a: int, b: int, add_characters: AddCharacters) -> None:
