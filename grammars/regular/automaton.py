@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..characters import FULL, Classifier, Ranges, from_characters, partition, union
 from ..errors import BudgetExceeded, EmptyLanguage
 from ..network import Network
-from .kernels import minimized
+from .minimize_kernels import minimized
 from .products import in_common, in_step
 
 Rows = list[list[int]]

@@ -52,6 +52,7 @@ def json_schema(
     layout = check_options(whitespace, property_order, unknown_formats)
 
     def make(value: Any) -> Grammar:
+        load_kernels()  # before the time of the budget begins
         return compile_document(Document(value, budget, documents=documents), layout, unknown_formats, budget)
 
     text = canonical(value) if cache and documents is None else None
@@ -120,7 +121,6 @@ def check_options(whitespace: str, property_order: str, unknown_formats: str) ->
 def compile_document(document: Document, layout: Layout, unknown_formats: str, budget: Budget | None) -> Grammar:
     """The grammar of a document. Raises what `json_schema` raises."""
     schema = document.root.schema
-    load_kernels()
     try:
         root = plan(document, unknown_formats)
     except RecursionError as error:
