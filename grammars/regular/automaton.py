@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -258,9 +259,8 @@ class CharacterAutomaton:
         order = np.lexsort((cells, targets, states))
         states, targets, groups = states[order], targets[order], cells[order].tolist()
         first = np.flatnonzero(np.diff(states, prepend=-1) | np.diff(targets, prepend=-1))
-        begins = first.tolist()
-        pairs = zip(states[first].tolist(), targets[first].tolist(), begins, [*begins[1:], len(groups)], strict=True)
-        for s, t, begin, end in pairs:
+        borders = [*first.tolist(), len(groups)]
+        for s, t, (begin, end) in zip(states[first].tolist(), targets[first].tolist(), pairwise(borders), strict=True):
             key = tuple(groups[begin:end])
             ranges = known.get(key)
             if ranges is None:
