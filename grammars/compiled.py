@@ -31,7 +31,7 @@ from .cache import cache_folder, write_atomically
 from .grammar import Grammar
 from .network import Network, Rule
 from .program import Program
-from .regular.kernels import use_kernels
+from .regular.minimize_kernels import use_kernels
 from .warmup import warm_up
 
 FORMAT = 1  # of the files; the sources are part of the key anyway

@@ -12,7 +12,7 @@ read a byte before it calls itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -92,15 +92,22 @@ class Network:
 
     def epsilon(self, a: int, b: int) -> None:
         """From a to b, reading nothing."""
-        self._epsilons.extend((a, b))
+        self._epsilons += (a, b)
 
     def text(self, first: int, last: int | None = None) -> None:
         """The nodes first..last (one node unless given) read characters of a JSON string: each may be escaped."""
-        self._texts.extend((first, first if last is None else last))
+        self._texts += (first, first if last is None else last)
 
     def edge(self, a: int, lo: int, hi: int, b: int) -> None:
         """From a to b, reading one symbol of lo..hi, both included: bytes, or characters that JSON must escape."""
-        self._edges.extend((a, lo, hi, b))
+        self._edges += (a, lo, hi, b)
+
+    def characters(self, a: int, ranges: Iterable[tuple[int, int]], b: int) -> None:
+        """From a to b, reading a character of a JSON string: a symbol of one of the ranges, both ends included."""
+        self._texts += (a, a)
+        edges = self._edges
+        for low, high in ranges:
+            edges += (a, low, high, b)
 
     def quoted(self, a: int, data: bytes, b: int) -> None:
         """From a to b, reading a JSON string of plain characters: `data` is printable ASCII, nothing to be escaped."""
@@ -119,7 +126,7 @@ class Network:
         edges = self._edges
         fresh = self._nodes
         for byte in data[:-1]:
-            edges.extend((a, byte, byte, fresh))
+            edges += (a, byte, byte, fresh)
             a = fresh
             fresh += 1
         if b is None:
@@ -144,7 +151,7 @@ class Network:
 
     def call(self, a: int, rule: Rule, b: int) -> None:
         """From a to b, reading any string of `rule`."""
-        self._calls.extend((a, rule.start, b))
+        self._calls += (a, rule.start, b)
 
     def repeat(self, a: int, rule: Rule, b: int, minimum: int, maximum: int | None) -> None:
         """From a to b, reading `minimum` to `maximum` (None: any number) strings of `rule`, none of them empty."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ..characters import FULL, Classifier, Ranges, from_characters, partition, union
 from ..errors import BudgetExceeded, EmptyLanguage
 from ..network import Network
-from .kernels import minimized
+from .minimize_kernels import minimized
 from .products import in_common, in_step
 
 Rows = list[list[int]]
@@ -253,16 +254,18 @@ class CharacterAutomaton:
         """(state, next state, characters) of all transitions, one for each pair of states."""
         known: dict[tuple[int, ...], Ranges] = {}
         edges = []
-        for s, row in enumerate(self._rows):
-            by_target: dict[int, list[int]] = {}
-            for c, t in enumerate(row):
-                if t >= 0:
-                    by_target.setdefault(t, []).append(c)
-            for t, group in by_target.items():
-                key = tuple(group)
-                if key not in known:
-                    known[key] = union(*(self.classes[c] for c in group))
-                edges.append((s, t, known[key]))
+        states, cells = np.nonzero(self.table >= 0)
+        targets = self.table[states, cells]
+        order = np.lexsort((cells, targets, states))
+        states, targets, groups = states[order], targets[order], cells[order].tolist()
+        first = np.flatnonzero(np.diff(states, prepend=-1) | np.diff(targets, prepend=-1))
+        borders = [*first.tolist(), len(groups)]
+        for s, t, (begin, end) in zip(states[first].tolist(), targets[first].tolist(), pairwise(borders), strict=True):
+            key = tuple(groups[begin:end])
+            ranges = known.get(key)
+            if ranges is None:
+                ranges = known[key] = union(*(self.classes[c] for c in key))
+            edges.append((s, t, ranges))
         return edges
 
     def emit(self, net: Network, a: int, b: int, add_characters: AddCharacters) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..characters import Ranges, partition
 from ..errors import BudgetExceeded
-from .kernels import product
+from .product_kernels import product
 
 Int32Array = NDArray[np.int32]
 Classes = tuple[Ranges, ...]

@@ -54,6 +54,7 @@ def json_schema(
     layout, known = check_options(whitespace, property_order, formats, unknown_formats)
 
     def make(value: Any) -> Grammar:
+        load_kernels()  # before the time of the budget begins
         return compile_document(Document(value, budget, documents=documents), layout, known, budget)
 
     text = canonical(value) if cache and documents is None else None
@@ -128,7 +129,6 @@ def check_options(whitespace: str, property_order: str, formats: str, unknown_fo
 def compile_document(document: Document, layout: Layout, formats: str, budget: Budget | None) -> Grammar:
     """The grammar of a document; `formats` as `check_options` has it. Raises what `json_schema` raises."""
     schema = document.root.schema
-    load_kernels()
     try:
         root = plan(document, formats)
     except RecursionError as error:

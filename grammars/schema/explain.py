@@ -173,9 +173,9 @@ def _keywords(place: Place, asserted: bool) -> Iterator[tuple[str, str]]:
             yield name, why
         elif keyword.concerns == ANNOTATION:
             yield name, "annotation"
-        elif keyword.refused:  # and yet compiled
-            yield name, "it asserts nothing" if keyword.idle is not None and keyword.idle(value) else OTHER_TYPES
-        elif keyword.concerns not in (ANY, COMBINES) and not keyword.concerns & possible:
+        elif keyword.idle is not None and keyword.idle(value):
+            yield name, "it asserts nothing"
+        elif keyword.refused or (keyword.concerns not in (ANY, COMBINES) and not keyword.concerns & possible):
             yield name, OTHER_TYPES
         elif name == "format" and not (asserted and is_known(value, place.draft)):
             yield name, "unknown format" if asserted else "formats are annotations here"

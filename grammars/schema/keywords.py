@@ -162,7 +162,7 @@ _DRAFT4: dict[str, Keyword] = {
     "additionalItems": Keyword(ARRAY, _schema),
     "minItems": Keyword(ARRAY, _count),
     "maxItems": Keyword(ARRAY, _count),
-    "uniqueItems": Keyword(ARRAY, _boolean),
+    "uniqueItems": Keyword(ARRAY, _boolean, idle=lambda v: v is False),
     "properties": Keyword(OBJECT, _schema_map),
     "patternProperties": Keyword(OBJECT, _schema_map),
     "additionalProperties": Keyword(OBJECT, _schema),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..budget import Budget
+from ..compiled import load_kernels
 from ..errors import EmptyLanguage, GrammarError
 from .compiler import compile_document
 from .document import Document, escape
@@ -66,6 +67,7 @@ def search(
     documents: Mapping[str, Any] | None = None,
 ) -> Search:
     """Compile the schema, and again without what is refused, until it compiles. Ends within the budget's seconds."""
+    load_kernels()  # before the time of the budget begins
     found = Search()
     deadline = time.monotonic() + (budget or Budget()).seconds
     while True:

@@ -25,19 +25,20 @@ Special = tuple[tuple[tuple[int, int], ...], Ranges]  # symbols (first, last) th
 
 def add_json_characters(net: Network, a: int, ranges: Ranges, b: int) -> None:
     """Add one character of `ranges` between the nodes a and b."""
-    raw, special = _split(ranges)
-    net.text(a)
-    for low, high in raw:
-        net.edge(a, low, high, b)
+    # By identity, as hashing long sets takes longer than all else; the set is kept with it, so that its id stays taken.
+    splits: dict[int, tuple[Ranges, Ranges, Special | None]] = net.memo.setdefault("splits", {})
+    known = splits.get(id(ranges))
+    if known is None:
+        known = splits[id(ranges)] = (ranges, *_split(ranges))
+    _, raw, special = known
+    net.characters(a, raw, b)
     if special is not None:
         net.epsilon(a, _special_node(net, special, b))
 
 
 def add_other_characters(net: Network, a: int, known: tuple[str, ...], b: int) -> None:
     """Add one character other than the `known` ones, which are PLAIN_CHARACTERS."""
-    net.text(a)
-    for low, high in _others(known):
-        net.edge(a, low, high, b)
+    net.characters(a, _others(known), b)
     special = _split(CHARACTERS)[1]
     assert special is not None
     net.epsilon(a, _special_node(net, special, b))
@@ -56,19 +57,26 @@ def _split(ranges: Ranges) -> tuple[Ranges, Special | None]:
     symbols = [(CONTROL + low, CONTROL + high) for low, high in intersect(ranges, ((0x00, 0x1F),))]
     symbols += [(s, s) for code, s in ((0x22, QUOTE), (0x5C, BACKSLASH)) if intersect(ranges, ((code, code),))]
     beyond = intersect(ranges, BEYOND_ASCII)
-    return intersect(ranges, RAW_ASCII), (tuple(symbols), beyond) if symbols or beyond else None
+    return intersect(ranges, RAW_ASCII), _special(tuple(symbols), beyond) if symbols or beyond else None
+
+
+@lru_cache(maxsize=8192)
+def _special(symbols: tuple[tuple[int, int], ...], beyond: Ranges) -> Special:
+    """Always the same object, as far as it is remembered."""
+    return symbols, beyond
 
 
 def _special_node(net: Network, special: Special, b: int) -> int:
     """A node from which the special characters lead to b; one in a network for each pair."""
-    key = ("special", special, b)
-    node: int | None = net.memo.get(key)
-    if node is None:
-        node = net.memo[key] = net.node()
-        net.text(node)
+    nodes: dict[tuple[int, int], tuple[int, Special]] = net.memo.setdefault("special", {})
+    key = (id(special), b)
+    if key in nodes:
+        node = nodes[key][0]
+    else:
+        node = net.node()
+        nodes[key] = (node, special)
         symbols, beyond = special
-        for first, last in symbols:
-            net.edge(node, first, last, b)
+        net.characters(node, symbols, b)
         if beyond:
             add_characters(net, node, beyond, b)
     return node

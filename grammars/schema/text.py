@@ -155,8 +155,7 @@ def free_key(net: Network, excluded: frozenset[str]) -> Rule:
 def _add_character(net: Network, a: int, character: str, b: int) -> None:
     code = ord(character)
     if character in PLAIN_CHARACTERS:
-        net.text(a)
-        net.edge(a, code, code, b)
+        net.characters(a, ((code, code),), b)
     else:
         add_json_characters(net, a, ((code, code),), b)
 

@@ -161,3 +161,15 @@ def test_equal_branches_cost_what_is_written() -> None:
     with pytest.raises(BudgetExceeded, match="nodes"):
         parse("|".join(["(?:a|b|cd){2000}x"] * 20)).automaton()
     assert parse("|".join(["ab{3}x", "cb{3}x"] * 20)).automaton().states == 6
+
+
+def test_edges_are_the_transitions() -> None:
+    for pattern in ("", "a", "(?:ab|c+)*d?", "[^a-f]{2,5}x"):
+        automaton = parse(pattern).automaton()
+        found = {(s, t): ranges for s, t, ranges in automaton.edges}
+        assert len(found) == len(automaton.edges)
+        for s, row in enumerate(automaton.table.tolist()):
+            for t in {t for t in row if t >= 0}:
+                cells = [ranges for ranges, target in zip(automaton.classes, row, strict=True) if target == t]
+                assert found.pop((s, t)) == union(*cells)
+        assert not found

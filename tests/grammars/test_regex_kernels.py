@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from bytebound.grammars.regular.kernels import minimized, product
+from bytebound.grammars.regular.minimize_kernels import minimized
+from bytebound.grammars.regular.product_kernels import product
 
 Rows = list[list[int]]
 

@@ -233,7 +233,7 @@ def test_what_is_enforced_was_read_and_what_is_unreachable_was_not(shared: Path)
         result = explain(schema) if isinstance(schema, dict) and len(json.dumps(schema)) < 1500 else None
         if result is None or not result.compiles:
             continue
-        for finding in result.enforced[:12]:
+        for finding in [f for f in result.enforced if f.pointer.startswith("/")][:12]:  # not of other documents
             spoiled = copy.deepcopy(schema)
             owner = at(spoiled, finding.pointer.rpartition("/")[0])
             assert finding.keyword in owner

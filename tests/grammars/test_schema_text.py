@@ -90,13 +90,13 @@ def test_whitespace() -> None:
         assert grammar.matches(text.replace("\n", "\r\n"))
     assert grammar.matches(json.dumps(instance, indent="\t"))
     assert grammar.matches('{ "a" : [ 1 , 2 ] }')
-    assert grammar.matches('{"a":[1,\n' + " " * 24 + "2]}")
+    assert grammar.matches('{"a":[1,\n' + " " * 40 + "2]}")
     for text in (
         ' {"a":[]}',
         '{"a":[]} ',
         '{"a":  []}',
         '{"a":[1,\n\n2]}',
-        '{"a":[1,\n' + " " * 25 + "2]}",
+        '{"a":[1,\n' + " " * 41 + "2]}",
         '{"a":[1,\t2]}',
     ):
         assert not grammar.matches(text), text

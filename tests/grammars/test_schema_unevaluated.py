@@ -183,11 +183,17 @@ def test_keywords_of_other_drafts_assert_nothing() -> None:
     assert json_schema({**schema, "contains": {"const": 1}}).matches("[2]")
 
 
+def test_complements() -> None:
+    schema = {"not": {"properties": {"a": {}}, "unevaluatedProperties": False}, "type": "object"}
+    grammar = json_schema(schema, property_order="any")
+    assert grammar.matches('{"b": 1}') and grammar.matches('{"a": 1, "b": 1}')
+    assert not grammar.matches("{}") and not grammar.matches('{"a": 1}')
+
+
 @pytest.mark.parametrize(
     ("below", "pointer"),
     [
         ({"anyOf": [having("a"), having("b")], "unevaluatedProperties": False}, "/not/unevaluatedProperties"),
-        ({"properties": {"a": {}}, "unevaluatedProperties": False}, "/not/unevaluatedProperties"),
         ({"if": {"items": {"const": 1}}, "unevaluatedItems": False}, "/not/unevaluatedItems"),
     ],
     ids=str,

@@ -1,4 +1,4 @@
-"""Numba kernels of deterministic automata given as rows of next states (-1: none): products and minimisation.
+"""Numba kernels that trim and minimise partial deterministic automata given as rows of next states (-1: none).
 
 What leads nowhere is removed. States on no way to a cycle are merged from the ends upwards in linear time (Revuz
 1992), the others by refining the partition that this leaves, smaller parts first (Hopcroft 1971).
@@ -10,88 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-
-@njit(cache=True, inline="never")
-def _mixed(h: np.uint64, value: int) -> np.uint64:
-    h = (h ^ np.uint64(value + 2)) * np.uint64(0x9E3779B97F4A7C15)
-    return h ^ (h >> np.uint64(29))
-
-
-@njit(cache=True)
-def product(
-    flat: NDArray[np.int32], offsets: NDArray[np.int64], cells: int, needed: int, most: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Automata in step from their states 0: rows of the product, and the states of the parts in each of its states.
-
-    Row s of automaton i is `flat[offsets[i] + s * cells :][:cells]`; -1 stands for one that has left. The product stops
-    where one of the first `needed` automata has left, and where all have. Empty if it has more than `most` states.
-    """
-    parts = offsets.size
-    capacity = 64
-    order = np.zeros((capacity, parts), np.int32)
-    rows = np.empty((capacity, cells), np.int32)
-    slots = np.full(4 * capacity, -1, np.int32)
-    target = np.empty(parts, np.int32)
-    count, state = 1, 0
-    h = np.uint64(1)
-    for _ in range(parts):
-        h = _mixed(h, 0)
-    slots[np.int64(h & np.uint64(slots.size - 1))] = 0
-    while state < count:
-        for c in range(cells):
-            stops, left = False, True
-            h = np.uint64(1)
-            for i in range(parts):
-                s = order[state, i]
-                t = flat[offsets[i] + s * cells + c] if s >= 0 else np.int32(-1)
-                target[i] = t
-                if t >= 0:
-                    left = False
-                elif i < needed:
-                    stops = True
-                h = _mixed(h, t)
-            if stops or left:
-                rows[state, c] = -1
-                continue
-            at = np.int64(h & np.uint64(slots.size - 1))
-            while slots[at] >= 0 and not (order[slots[at]] == target).all():
-                at = (at + 1) & (slots.size - 1)
-            if slots[at] < 0:
-                if count == most:
-                    return rows[:0], order[:0]
-                if count == capacity:
-                    capacity *= 2
-                    more_order, more_rows = np.empty((capacity, parts), np.int32), np.empty((capacity, cells), np.int32)
-                    more_order[:count], more_rows[:count] = order, rows
-                    order, rows = more_order, more_rows
-                    slots = np.full(4 * capacity, -1, np.int32)
-                    for n in range(count):
-                        h = np.uint64(1)
-                        for i in range(parts):
-                            h = _mixed(h, order[n, i])
-                        at = np.int64(h & np.uint64(slots.size - 1))
-                        while slots[at] >= 0:
-                            at = (at + 1) & (slots.size - 1)
-                        slots[at] = n
-                    h = np.uint64(1)
-                    for i in range(parts):
-                        h = _mixed(h, target[i])
-                    at = np.int64(h & np.uint64(slots.size - 1))
-                    while slots[at] >= 0:
-                        at = (at + 1) & (slots.size - 1)
-                slots[at] = count
-                order[count] = target
-                count += 1
-            rows[state, c] = slots[at]
-        state += 1
-    return rows[:count].copy(), order[:count].copy()
-
-
-def use_kernels() -> None:
-    """Call every kernel of this module once."""
-    rows = np.zeros((1, 1), np.int32)
-    product(rows.reshape(-1), np.zeros(1, np.int64), 1, 0, 2)
-    minimized(rows, np.ones(1, np.bool_))
+from .product_kernels import mixed, product
 
 
 @njit(cache=True)
@@ -105,9 +24,9 @@ def _same(rows: NDArray[np.int32], accepting: NDArray[np.bool_], block: NDArray[
 
 @njit(cache=True)
 def _hash(rows: NDArray[np.int32], accepting: NDArray[np.bool_], block: NDArray[np.int32], s: int) -> np.uint64:
-    h = _mixed(np.uint64(3), accepting[s])
+    h = mixed(np.uint64(3), accepting[s])
     for c in range(rows.shape[1]):
-        h = _mixed(h, block[rows[s, c]])
+        h = mixed(h, block[rows[s, c]])
     return h
 
 
@@ -257,7 +176,7 @@ def _refine(
         for k in range(amount):
             s = touched[k]
             is_touched[s] = False
-            h = _mixed(_hash(rows, accepting, block, s), block[s])
+            h = mixed(_hash(rows, accepting, block, s), block[s])
             at = np.int64(h & np.uint64(size - 1))
             while slots[at] >= 0:
                 other = last[slots[at]]
@@ -318,3 +237,10 @@ def _refine(
                 at = end
                 g = previous[g] if g >= 0 else -1
         touched, next_touched = next_touched, touched
+
+
+def use_kernels() -> None:
+    """Call every kernel of automata once."""
+    rows = np.zeros((1, 1), np.int32)
+    product(rows.reshape(-1), np.zeros(1, np.int64), 1, 0, 2)
+    minimized(rows, np.ones(1, np.bool_))
