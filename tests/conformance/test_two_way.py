@@ -28,7 +28,7 @@ from hypothesis.internal.conjecture.utils import many
 
 hypothesis_jsonschema = pytest.importorskip("hypothesis_jsonschema")
 
-CASES = int(os.environ.get("BYTEBOUND_FUZZ_CASES", "400"))
+CASES = int(os.environ.get("BYTEBOUND_FUZZ_CASES", "600"))
 SEED = int(os.environ.get("BYTEBOUND_FUZZ_SEED", "0"))
 VERDICTS = {None: "beyond", True: "valid", False: "invalid"}
 MOST = 24  # texts that `spell` gives at most
