@@ -88,7 +88,7 @@ class Court:
         """Whether it has numbers that the judge may be wrong about, as it has doubles only, or no normal doubles; or
         line ends, which ECMA-262 keeps from `.` and the judge does not."""
         text = json.dumps(instance)
-        if "attern" in self.text and re.search(r"\\\\(r|u2028|u2029)", text):
+        if "attern" in self.text and re.search(r"\\(r|u2028|u2029)", text):
             return True
         if re.search(r"[0-9.]{16}|[0-9]e[-+]?3[0-9][0-9]", text):
             return True
