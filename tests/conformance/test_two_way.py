@@ -24,12 +24,14 @@ import jsonschema_rs
 import pytest
 from bytebound.grammars import BudgetExceeded, EmptyLanguage, Grammar, Unsupported, json_schema
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.internal.conjecture.utils import many
 
 hypothesis_jsonschema = pytest.importorskip("hypothesis_jsonschema")
 
-CASES = int(os.environ.get("BYTEBOUND_FUZZ_CASES", "1500"))
+CASES = int(os.environ.get("BYTEBOUND_FUZZ_CASES", "600"))
 SEED = int(os.environ.get("BYTEBOUND_FUZZ_SEED", "0"))
 VERDICTS = {None: "beyond", True: "valid", False: "invalid"}
+MOST = 24  # texts that `spell` gives at most
 EACH = 30  # instances of one schema
 LARGEST = 4000  # characters of the real schemas for which instances are made: more take hypothesis-jsonschema minutes
 
@@ -46,6 +48,24 @@ def _load(name: str) -> ModuleType:
 
 
 makers = _load("makers")
+
+
+class Many(many):  # type: ignore[misc]
+    """The loop over members as hypothesis-jsonschema 0.23 writes it, which hypothesis no longer knows."""
+
+    def more(self) -> bool:
+        if not hasattr(self, "_rest"):
+            self._rest = iter(self.__enter__())
+        for _ in self._rest:
+            return True
+        self.__exit__(None, None, None)
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hasattr(many, "more"):
+        monkeypatch.setattr("hypothesis_jsonschema._from_schema.cu.many", Many)
 
 
 class Court:
@@ -65,9 +85,12 @@ class Court:
         self.spell = speller(schema) if self.grammars["schema"] is not None else lambda instance: []
 
     def is_beyond(self, instance: Any) -> bool:
-        """Whether it has numbers about which the judge, who has doubles only, may be wrong."""
+        """Whether it has numbers that the judge may be wrong about, as it has doubles only, or no normal doubles; or
+        line ends, which ECMA-262 keeps from `.` and the judge does not."""
         text = json.dumps(instance)
-        if re.search(r"[0-9.]{16}", text):
+        if "attern" in self.text and re.search(r"\\(r|u2028|u2029)", text):
+            return True
+        if re.search(r"[0-9.]{16}|[0-9]e[-+]?3[0-9][0-9]", text):
             return True
         return "multipleOf" in self.text and bool(re.search(r"[0-9]e[-+]", text))
 
@@ -81,6 +104,8 @@ class Court:
                 texts = [json.dumps(makers.shuffled(instance, self.rng), ensure_ascii=self.rng.random() < 0.5)]
             else:
                 texts = [json.dumps(instance), *self.spell(instance)]
+                if valid and len(texts) > MOST:
+                    continue  # what spells it stops there: the right order may be among the others
             got = grammar is not None and any(map(grammar.matches, texts))
             assert got == valid, f"{self.text}: valid is {valid}, order {order}\n{texts[0]}"
         return bool(valid)
@@ -147,12 +172,10 @@ def test_random_schemas(maker: str, speller: Speller) -> None:
     random_schemas = getattr(makers, maker)(1000 + SEED)
     while judged(counts) < CASES:
         try:
-            court = Court(random_schemas.document(), speller)
+            hear_all(Court(random_schemas.document(), speller), counts)
+            counts["schemas"] += 1
         except (Unsupported, BudgetExceeded):
             counts["refused"] += 1
-            continue
-        counts["schemas"] += 1
-        hear_all(court, counts)
     print(dict(counts))
     assert counts["valid"] > CASES / 10 and counts["invalid"] > CASES / 10 and counts["refused"] < counts["schemas"] / 2
 
@@ -170,15 +193,14 @@ def test_real_schemas(shared: Path, speller: Speller) -> None:
                 continue
             try:
                 court = Court(case["schema"], speller)
-            except (Unsupported, BudgetExceeded):
+                court.rng.seed(f"{SEED} {rounds} {file.name}")
+                hear_all(court, counts)
+                for test in case["tests"]:
+                    for instance in (test["data"], makers.mutated(test["data"], court.rng)):
+                        counts[VERDICTS[court.hear(instance)]] += 1
+                counts["schemas"] += 1
+            except (Unsupported, BudgetExceeded):  # the automaton has a budget as well: some instances may exceed it
                 counts["refused"] += 1
-                continue
-            court.rng.seed(f"{SEED} {rounds} {file.name}")
-            counts["schemas"] += 1
-            hear_all(court, counts)
-            for test in case["tests"]:
-                for instance in (test["data"], makers.mutated(test["data"], court.rng)):
-                    counts[VERDICTS[court.hear(instance)]] += 1
             if judged(counts) >= CASES:
                 break
     print(dict(counts))

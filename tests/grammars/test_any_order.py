@@ -90,3 +90,32 @@ def test_no_comma_where_nothing_may_follow() -> None:
     state = automaton.advance(automaton.start, b'{"a": 1')
     assert automaton.is_dead(automaton.step(state, ord(",")))
     assert not automaton.is_dead(automaton.step(state, ord("}")))
+
+
+UNLIKE = {"type": "object", "not": {"propertyNames": {"enum": ["a", "b"]}}, "additionalProperties": {"const": None}}
+DISTANT = [
+    {"prefixItems": [{"type": "string"}, {"type": "integer"}], "items": {"type": "string"}, "minItems": 3},
+    {"prefixItems": [{"type": ["string", "null"]}], "items": {"enum": ["\n", "\u0001", None, "é"]}},
+    {"type": "object", "minProperties": 3, "patternProperties": {"^.$": {"const": -1}}},
+    {**UNLIKE, "minProperties": 2},
+    {**UNLIKE, "not": {"maxProperties": 1, "additionalProperties": {"maximum": 2}}, "additionalProperties": True},
+]
+
+
+@pytest.mark.parametrize("order", ["schema", "any"])
+@pytest.mark.parametrize("schema", DISTANT)
+def test_some_byte_always_leads_nearer(schema: dict[str, Any], order: str) -> None:
+    if "prefixItems" in schema:
+        schema = {"type": "array", "uniqueItems": True, **schema}
+    automaton = json_schema(schema, property_order=order, whitespace="compact").automaton
+    alphabet = list(b'[]{}",:\\un01ab- ctrlse') + list("é".encode())
+    order_seen, seen = [automaton.start], {automaton.start}
+    for state in order_seen:  # grows while it is read
+        if len(seen) > 3000:
+            break
+        targets = {automaton.step(state, byte) for byte in range(256)} - {DEAD}
+        if not automaton.is_accepting(state):
+            assert min(map(automaton.distance, targets)) < automaton.distance(state)
+        near = {automaton.step(state, byte) for byte in alphabet} - {DEAD}
+        order_seen += sorted(near - seen)
+        seen |= near
