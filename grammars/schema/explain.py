@@ -131,20 +131,22 @@ def explain(
 
 def _places(document: Document, skipped: list[Place]) -> list[Place]:
     """The compiled places, those in the usual positions first; the topmost others go to `skipped`."""
-    compiled = {}
+    met = document.places()  # where a place was reached in several dynamic scopes, one that was compiled
+    compiled: dict[Place, bool] = {}
     stack = [(document.root, False)]
     while stack:
         place, below_skipped = stack.pop()
         if not isinstance(place.schema, dict):
             continue
-        if place.atom is not None:
-            compiled[place] = True
+        found = met.get(place.pointer, place)
+        if found.atom is not None:
+            compiled[found] = True
         elif not below_skipped:
             skipped.append(place)
         with contextlib.suppress(GrammarError):  # what is not compiled may hold anything
             below = document.resources.subschemas(place, place.schema)
-            stack += [(inner, place.atom is None) for inner in reversed(below)]
-    return list(compiled | {p: True for p in document.places().values() if p.atom is not None})
+            stack += [(inner, found.atom is None) for inner in reversed(below)]
+    return list(compiled | {p: True for p in met.values() if p.atom is not None})
 
 
 def _keywords(place: Place, asserted: bool) -> Iterator[tuple[str, str]]:
