@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grammars import alias_kernels as aliases
+from ..grammars.arena import DEAD, Arena
 from . import loop_kernels as loops
 from . import mask_kernels as mk
 
 if TYPE_CHECKING:
     from .masker import Masker
-
-DEAD = -1
 
 
 def counted_mask(masker: Masker, q: int) -> tuple[mk.Row, int] | None:
@@ -65,13 +64,15 @@ def _counted(
     late = np.searchsorted(piece.late_rounds, -rounds)
     tokens = np.concatenate([piece.early_tokens[:early], piece.late_tokens[:late]])
     vocabulary, tables, stack = masker.vocabulary, masker.tables, masker.stack
-    if owed or rounds < piece.apart:
-        base, _ = masker.fill_in(
-            base,
-            lambda arena, row: mk.walk_apart(arena, tables.siblings, tables.trie, piece.leads, stack, row, q),
-        )
-    base, _ = masker.fill_in(
-        base, lambda arena, row: mk.retest(arena, vocabulary.data, vocabulary.offsets, tokens, row, q)
-    )
+    apart = owed > 0 or rounds < piece.apart
+
+    def correct(arena: Arena, row: mk.Row) -> int:
+        if apart:
+            result = mk.walk_apart(arena, tables.siblings, tables.trie, piece.leads, stack, row, q)
+            if result < 0:
+                return result
+        return mk.retest(arena, vocabulary.data, vocabulary.offsets, tokens, row, q)
+
+    row, _ = masker.fill_in(base, correct)
     further = masker.automaton.distance(q) - masker.automaton.distance(loose)
-    return base, masker.reach[loose] + max(0, further)
+    return row, masker.reach[loose] + max(0, further)

@@ -79,7 +79,9 @@ class Masker:
         self._following: dict[int, int] = {}  # by state and token
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
-        self._contents: dict[int, Row] = {}
+        self._nothing = np.zeros(self.words, np.uint32)
+        self._contents: dict[int, Row] = {mk.content_hash(self._nothing): self._nothing}
+        self._buffer = np.empty(self.words, np.uint32)
         self._records = int(grammar.program.ways.max(initial=0)) >= loosening.FEW  # fewer texts are walked as they are
         self.whole_texts: dict[int, NDArray[np.int32]] = {}  # by loose state, see recorded.py
         self._limit = max(16, memory // (4 * self.words))
@@ -166,7 +168,7 @@ class Masker:
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
             if len(self._contents) > self._limit:
-                self._contents.clear()
+                self._contents = {mk.content_hash(self._nothing): self._nothing}
                 self._raw.clear()
                 self._rows.clear()
                 self.whole_texts.clear()
@@ -176,7 +178,7 @@ class Masker:
                 mask = self.raw_mask(twin)
                 if self.automaton.is_accepting(twin):
                     mask = self._intern(mask | self.only_eos)
-                if not mask.any():  # not remembered: it is an error however often it is asked for
+                if mask is self._nothing:  # not remembered: it is an error however often it is asked for
                     raise DeadEnd(
                         "the grammar can go on only with bytes that no token of this vocabulary spells"
                         if not self.is_accepting(state)
@@ -195,9 +197,12 @@ class Masker:
         return mask
 
     def _intern(self, mask: Row) -> Row:
-        """One row for all states with the same mask."""
-        known = self._contents.setdefault(mk.content_hash(mask), mask)
-        return known if known is mask or mk.same_rows(known, mask) else mask
+        """One row for all states with the same mask; a copy of `mask` where it is new."""
+        key = mk.content_hash(mask)
+        known = self._contents.get(key)
+        if known is not None and mk.same_rows(known, mask):
+            return known
+        return self._contents.setdefault(key, mask.copy()) if known is None else mask.copy()
 
     def _build(self, q: int) -> tuple[Row, int]:
         """The mask of q without EOS, and a bound on the shortest completion after it."""
@@ -223,13 +228,14 @@ class Masker:
                     lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
                 )
                 return row, max(reach, self.reach[target])
-        nothing = np.zeros(self.words, np.uint32)
-        return self.fill_in(nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
+        return self.fill_in(self._nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
 
     def fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
-        """Let a kernel work on a copy of `base`, on a fresh one whenever the arena had to grow."""
+        """Let a kernel work on a copy of `base`, a fresh one whenever the arena had to grow. The row that is returned
+        is written anew by the next call."""
+        row = self._buffer
         while True:
-            row = base.copy()
+            row[:] = base
             result = kernel(self.automaton.arena, row)
             if result >= DEAD:
                 return row, result
