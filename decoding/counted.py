@@ -64,7 +64,7 @@ def _counted(
     late = np.searchsorted(piece.late_rounds, -rounds)
     tokens = np.concatenate([piece.early_tokens[:early], piece.late_tokens[:late]])
     vocabulary, tables, stack = masker.vocabulary, masker.tables, masker.stack
-    apart = owed > 0 or rounds < piece.apart
+    apart = owed > 0 or rounds < tables.depths
 
     def correct(arena: Arena, row: mk.Row) -> int:
         if apart:

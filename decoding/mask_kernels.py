@@ -132,6 +132,14 @@ def walk_apart(
                 t = packed[packed[TOKENS] + e]
                 row[t >> 5] &= ~(np.uint32(1) << np.uint32(t & 31))
         v += size
+    return walk_rest(arena, trie, leads, stack, row, q)
+
+
+@njit(cache=True, boundscheck=False)
+def walk_rest(
+    arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int
+) -> int:
+    """`walk` over the tokens whose first byte is not among the `leads`."""
     reach = 0
     for i in range(trie[3]):
         node = trie[2] + _CELLS * i
@@ -141,6 +149,19 @@ def walk_apart(
                 return result
             reach = max(reach, result)
     return reach
+
+
+@njit(cache=True, boundscheck=False)
+def walk_loop(
+    arena: Arena, trie: SiblingTrie, tails: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int
+) -> int:
+    """`walk` from a state q that loops, where `row` has the tokens that stay in the loop: by the tails of those that
+    begin in it, and over all others."""
+    reach = walk(arena, tails, stack, row, q)
+    if reach < 0:
+        return reach
+    result = walk_rest(arena, trie, leads, stack, row, q)
+    return result if result < 0 else max(reach, result)
 
 
 @njit(cache=True, boundscheck=False)

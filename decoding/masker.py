@@ -214,8 +214,11 @@ class Masker:
         if kind == loops.LOOP:
             piece = tables.slice(out[1:10])
             if piece is not None:
-                tails = piece.tails
-                row, reach = self.fill_in(piece.inside, lambda arena, row: mk.walk(arena, tails, stack, row, q))
+                tails, leads = piece.tails, piece.leads
+                row, reach = self.fill_in(
+                    piece.inside,
+                    lambda arena, row: mk.walk_loop(arena, tables.siblings, tails, leads, stack, row, q),
+                )
                 return row, max(reach, automaton.distance(q))
         if kind == loops.NEAR:
             target = int(out[0])

@@ -18,6 +18,7 @@ from .mask_kernels import (
     BYTE,
     DEPTH,
     NODES,
+    SIZE,
     TOKEN_START,
     TOKENS,
     PackedTrie,
@@ -35,13 +36,11 @@ class LoopSlice:
 
     Attributes:
         inside: row of the tokens that stay in the loop from end to end.
-        tails: sibling trie of the distinct tails of all other tokens.
-        early_tokens, early_rounds: int32, ids of all other tokens by rising number of rounds before their tail, and
-            those numbers; without the tokens whose first byte is no part of the loop.
+        leads: bool [256], first bytes of tokens that begin with a part of the loop; the rest is about these tokens.
+        tails: sibling trie of the distinct tails of all that leave the loop.
+        early_tokens, early_rounds: int32, ids of these by rising number of rounds before their tail, and those numbers.
         late_tokens, late_rounds: int32, the same tokens by the falling number of rounds that they make at most, and
             those numbers, negated.
-        leads: bool [256], first bytes of tokens that begin with a part of the loop.
-        apart: how many rounds the other tokens make at most.
         inside_tokens: int32, ids of the inside tokens, by falling number of characters (rounds of the loop).
         longer_than: int32 [n]: `inside_tokens[:longer_than[r]]` have more than r characters, for r < n.
     """
@@ -56,11 +55,10 @@ class LoopSlice:
         leads: NDArray[np.bool_],
     ) -> None:
         """`rounds`: for each of the tokens those of the loop that it makes, or -1 less those before its tail; `most`:
-        how many rounds it makes at most, if it has a tail, negated where its first byte is no part of the loop."""
+        how many rounds it makes at most, if it has a tail; 0 for all others."""
         self.inside = inside
         self.tails = tails
         self.leads = leads
-        self.apart = -int(most.min(initial=0))
         self._tokens, self._rounds = tokens, rounds
         outside = (rounds < 0) & (most > 0)
         ids, before, most = tokens[outside], -1 - rounds[outside], most[outside]
@@ -158,14 +156,17 @@ def _cut(
     tail = np.zeros(depths + 2, np.int32)
     out = np.zeros(depths + 2, np.uint8)  # whether the loop has been left
     length = np.zeros(depths + 2, np.int32)  # bytes of the tail
-    led = False  # whether the first byte of the token is a part of the loop
+    after = 0
     for v in range(n):
         d = trie[depth + v]
         b = trie[byte + v]
+        if v < after:
+            continue
         done[d + 1], left[d + 1], lead[d + 1], tail[d + 1], out[d + 1] = done[d], 0, 0, 0, 0
         length[d + 1] = 0
-        if d == 0:
-            led = ((loop[b >> 5] >> (b & 31)) & 1) != 0 or (characters and _continuation_bytes(b) > 0)
+        if d == 0 and not (loop[b >> 5] >> (b & 31)) & 1 and not (characters and _continuation_bytes(b) > 0):
+            after = v + trie[trie[SIZE] + v]  # such tokens are looked at where they are asked for
+            continue
         grow = True
         if not out[d]:
             if left[d] == 0:
@@ -209,7 +210,7 @@ def _cut(
             for e in range(first, last):
                 tail_of[e] = reached
                 rounds[e] = -1 - done[d + 1]
-                most[e] = done[d + 1] + length[d + 1] if led else -length[d + 1]
+                most[e] = done[d + 1] + length[d + 1]
                 count[reached] += 1
         else:
             for e in range(first, last):

@@ -38,14 +38,16 @@ class Tables:
     def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
         """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.
 
-        Where the loop leaves out common bytes, such as the space, tails are many and a slice costs as much as tens of
-        walks, which die out early there: it is made when it has been asked for often.
+        A slice costs as much as several walks, or, where the loop is small, so that walks die out early, as tens of
+        them: it is made when it has been asked for often enough.
         """
         key = signature.tobytes()
         found = self.slices.get(key)
         if found is None:
             self.asked[key] = self.asked.get(key, 0) + 1
-            if self.asked[key] < 30 and not (signature[1] & 1 and signature[3] & 2):  # space, a
+            size = sum(int(cell).bit_count() for cell in signature[:8].view(np.uint32))
+            words = signature[1] & 1 and signature[3] & 2  # space, a
+            if self.asked[key] < (1 if words else 5 if size >= 60 else 30):
                 return None
             found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
             self.slices[key] = found
