@@ -67,11 +67,13 @@ def _counted(
     apart = owed > 0 or rounds < tables.depths
 
     def correct(arena: Arena, row: mk.Row) -> int:
+        result: int = 0
         if apart:
             result = mk.walk_apart(arena, tables.siblings, tables.trie, piece.leads, stack, row, q)
             if result < 0:
                 return result
-        return mk.retest(arena, vocabulary.data, vocabulary.offsets, tokens, row, q)
+        result = mk.retest(arena, vocabulary.data, vocabulary.offsets, tokens, row, q)
+        return result
 
     row, _ = masker.fill_in(base, correct)
     further = masker.automaton.distance(q) - masker.automaton.distance(loose)

@@ -15,7 +15,7 @@ from .conjunction import Alternative, clash, concerned, count, least
 from .document import Place
 from .keywords import ARRAY
 from .plan import MAX_GRID, ArrayPlan, Hits, Way
-from .scalars import number_of_scalars
+from .scalars import constant_of_plan, number_of_values
 
 if TYPE_CHECKING:
     from .gather import Gatherer
@@ -62,10 +62,12 @@ def check_unique(plan: ArrayPlan) -> None:
     if plan.unique is None or (plan.maximum is not None and plan.maximum < 2) or not plan.possible():
         return
     values = [*plan.prefix, plan.rest]
-    if any(value.possible and value.is_composite() for value in values):
-        raise refusal("uniqueItems", plan.unique, "is enforced only for items that are no arrays or objects")
+    composite = [p for value in values if value.possible for p in value.plans() if p.possible()]
+    if composite and (plan.prefix or any(constant_of_plan(p) is None for p in composite)):
+        why = "is enforced only for items that are scalars, or constants without prefixItems"
+        raise refusal("uniqueItems", plan.unique, why)
     needed = values[: plan.minimum] if plan.prefix and plan.minimum > 1 else []
-    if any(number_of_scalars(value) is not None for value in needed):
+    if any(number_of_values(value) is not None for value in needed):
         raise refusal("uniqueItems", plan.unique, "is not enforced where few values are left to required items")
 
 

@@ -5,13 +5,18 @@ After a comma a further item is always possible.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import partial
+
 from ..network import Network, Rule
-from .distinct import add_distinct_items
+from .distinct import add_distinct_items, add_zeros, lengths_of_items, recorded_scalars
 from .numbers import NumberSet, add_number, fill_numbers
 from .plan import ArrayPlan, Counts, Value
 from .properties import ObjectWriter
+from .scalars import constant_of_plan
 from .strings import StringSet, add_strings, members
 from .text import CLOSE_BRACKET, COMMA, OPEN_BRACKET, Layout, free_string
+from .unordered import Another, Members, add_members
 
 FREE_STRINGS = StringSet()
 
@@ -75,7 +80,10 @@ class Writer:
             self._counted_items(opened, plan, closing)
             return
         if plan.unique is not None and (plan.maximum is None or plan.maximum > 1):
-            add_distinct_items(net, layout, opened, plan, closing)
+            if any(part.possible() for part in plan.rest.plans()):
+                self._distinct_constants(opened, plan, closing)
+            else:
+                add_distinct_items(net, layout, opened, plan, closing)
             return
         if plan.minimum == 0:
             net.epsilon(opened, closing)
@@ -109,6 +117,35 @@ class Writer:
         layout.mark(net, further.start, COMMA, item)
         self._item(item, plan.rest, further.end)
         net.repeat(node, further, closing, minimum, None if plan.maximum is None else plan.maximum - count)
+
+    def _distinct_constants(self, opened: int, plan: ArrayPlan, closing: int) -> None:
+        """Items of which none comes twice, where some are constant arrays or objects: these have names."""
+        net, layout = self.net, self.layout
+        rules: dict[Hashable, Rule] = {}
+        for part in plan.rest.plans():
+            if part.possible():
+                rule = rules.setdefault(constant_of_plan(part), net.rule())
+                if isinstance(part, ArrayPlan):
+                    self._array(rule.start, part, rule.end)
+                else:
+                    self._objects.add(rule.start, part, rule.end)
+        named = []
+        for rule in rules.values():
+            whole = net.rule()
+            middle = net.node()
+            net.call(whole.start, rule, middle)
+            net.epsilon(layout.gap(net, middle), whole.end)
+            named.append((whole, False))
+        parts = recorded_scalars(net, plan.rest)
+        others = [Another(part.rule, partial(self._behind, part.zeros)) for part in parts]
+        lengths = lengths_of_items([parts]) if parts else ()
+        add_members(net, layout, opened, Members(named, others, plan.minimum, plan.maximum, 0, lengths), closing)
+
+    def _behind(self, zeros: str, a: int, b: int) -> None:
+        """What may follow a recorded item: zeros of a number, whitespace."""
+        done = self.net.node()
+        add_zeros(self.net, a, zeros, done)
+        self.net.epsilon(self.layout.gap(self.net, done), b)
 
     def _counted_items(self, opened: int, plan: ArrayPlan, closing: int) -> None:
         """Items by a grid of nodes (items and hits so far), each with a node before an item and one behind it."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..regular import CharacterAutomaton
 from .conjunction import Alternative
 from .numbers import NumberSet
-from .scalars import number_of_scalars
+from .scalars import number_of_values
 from .strings import StringSet
 
 MAX_GRID = 20_000  # nodes of one array or object whose items or members are counted
@@ -46,10 +46,6 @@ class Value:
     def has_scalars(self) -> bool:
         """Whether some scalar is allowed."""
         return bool(self.constants or self.numbers or self.strings)
-
-    def is_composite(self) -> bool:
-        """Whether some array or object is allowed."""
-        return any(plan.possible() for plan in self.plans())
 
     def plans(self) -> list[ArrayPlan | ObjectPlan]:
         """All plans."""
@@ -137,9 +133,9 @@ class ArrayPlan:
         needed = self.prefix[: self.minimum]
         if not all(v.possible for v in needed) or (self.minimum > len(self.prefix) and not self.rest.possible):
             return False
-        if self.unique is None or self.minimum < 2 or self.prefix or self.rest.is_composite():
+        if self.unique is None or self.minimum < 2 or self.prefix:
             return True
-        count = number_of_scalars(self.rest)
+        count = number_of_values(self.rest)
         return count is None or self.minimum <= count
 
     def missing(self) -> list[tuple[str, Value]]:

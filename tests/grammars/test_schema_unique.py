@@ -35,6 +35,12 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
         ["[true, false]", "[false]", '"text"'],
         ["[true, true]", "[true, false, true]"],
     ),
+    (
+        {**FREE, "items": {"enum": [[1], [1, 2], {"a": 1, "b": [0]}, "x", 2]}, "minItems": 2},
+        ['[[1], [1, 2], "x", 2.0, {"a": 1, "b": [0]}]', '["x", [1]]'],
+        ["[[1], [1.0]]", '[{"a": 1, "b": [0]}, {"a": 1.0, "b": [0]}]', '["x", "x"]', "[[1]]"],
+    ),
+    ({**FREE, "items": {"enum": [[1], [1.0], {}]}}, ["[[1], {}]"], ["[[1], [1]]", "[[1.0], [1]]", "[{}, {}]"]),
     ({"type": "object", "minProperties": 2}, ['{"a": 1, "b": 1}'], ['{"a": 1}', '{"a": 1, "a": 2}', "{}"]),
     (
         {"type": "object", "not": {"additionalProperties": {"type": "integer"}}},
@@ -98,6 +104,7 @@ def test_against_a_judge(seed: int) -> None:
         {**FREE, "items": {"enum": ["a", "b", "abc", 1, None]}, "minItems": 4},
         {**FREE, "items": {"type": "integer", "minimum": 0, "maximum": 12}, "minItems": 2, "maxItems": 3},
         {**FREE, "items": {"type": "string", "pattern": "^a*b?$"}, "minItems": 2},
+        {**FREE, "items": {"enum": [[1], {"a": 1}, "a", 2]}, "minItems": 3},
         {"type": "object", "minProperties": 2, "properties": {"a": {"const": 1}}, "additionalProperties": {"const": 2}},
     ],
 )
@@ -131,6 +138,8 @@ def test_what_is_refused(schema: Any, pointer: str) -> None:
 
 
 def test_too_few_values() -> None:
+    with pytest.raises(EmptyLanguage):
+        json_schema({"type": "array", "items": {"enum": [[1], [1.0], "a"]}, "uniqueItems": True, "minItems": 3})
     with pytest.raises(EmptyLanguage):
         json_schema({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 3})
     assert json_schema({"items": {"type": "object"}, "uniqueItems": True, "maxItems": 1}).matches("[{}]")
