@@ -83,7 +83,7 @@ def mismatch(grammar: Grammar, data: bytes) -> str | None:
         if automaton.is_dead(after):
             line = data.count(b"\n", 0, i) + 1
             column = len(data[data.rfind(b"\n", 0, i) + 1 : i].decode(errors="replace")) + 1
-            forced = automaton.forced_bytes(state)
+            forced = automaton.drafted_bytes(state)
             expected = f", where {forced.decode(errors='replace')!r} must follow" if forced else ""
             if not forced and automaton.is_accepting(state):
                 expected = ", where the text is complete"
@@ -92,7 +92,7 @@ def mismatch(grammar: Grammar, data: bytes) -> str | None:
         state = after
     if automaton.is_accepting(state):
         return None
-    forced = automaton.forced_bytes(state)
+    forced = automaton.drafted_bytes(state)
     return "it ends too early" + (f", where {forced.decode(errors='replace')!r} must follow" if forced else "")
 
 
