@@ -152,8 +152,7 @@ class Masker:
         """A bound in bytes on the shortest completion after any one allowed token."""
         twin = self.automaton.alias(state)
         if twin not in self.reach:
-            with self._lock:
-                self.raw_mask(twin)
+            self.raw_mask(twin)
         return self.reach[twin]
 
     def loose(self, state: int) -> int:
@@ -192,8 +191,9 @@ class Masker:
         """The mask of a state that is its own alias, without EOS; remembered."""
         mask = self._raw.get(q)
         if mask is None:
-            built, self.reach[q] = self._build(q)
-            mask = self._raw[q] = self._intern(built)
+            with self._lock:  # all masks are made in one buffer
+                built, self.reach[q] = self._build(q)
+                mask = self._raw[q] = self._intern(built)
         return mask
 
     def _intern(self, mask: Row) -> Row:
