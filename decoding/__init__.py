@@ -10,15 +10,19 @@ from .errors import (
     VocabularyError,
     WrongVocabulary,
 )
+from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
 from .vocabulary import Vocabulary
 
 __all__ = [
     "CannotClose",
+    "ContextBatch",
     "DeadEnd",
     "DecodingError",
+    "LanguageModel",
     "MaskTable",
     "Masker",
+    "TableModel",
     "TokenRejected",
     "UnsupportedTokenizer",
     "Vocabulary",

@@ -1,0 +1,1 @@
+"""Exact probabilities of bytes from models of tokens (Phan et al. 2024; Hayase et al. 2025)."""

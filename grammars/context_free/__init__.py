@@ -1,0 +1,1 @@
+"""Context-free grammars: Lark's language, GBNF and EBNF, compiled to networks."""
