@@ -1,1 +1,1 @@
-"""Sequential Monte Carlo: particles, resampling, evidence (Lipkin et al. 2025, section 4; Fearnhead and Clifford 2003)."""
+"""Sequential Monte Carlo: particles, resampling, evidence (Lipkin et al. 2025; Fearnhead and Clifford 2003)."""
