@@ -42,7 +42,7 @@ class LanguageModel(ABC):
         normalised."""
 
     def open(self, contexts: Sequence[Sequence[int]]) -> ContextBatch:
-        """A batch that starts with these contexts; a model without a cache of its own evaluates them whole each time."""
+        """A batch that starts with these contexts. Without a cache of its own a model evaluates them whole."""
         return _Uncached(self, contexts)
 
 
