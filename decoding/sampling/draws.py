@@ -1,0 +1,63 @@
+"""The contract of step samplers: proper weighting.
+
+A step sampler draws a token x and a weight w for each row such that E[w 1{x = t}] = p(t) 1{t allowed} for every token
+t, where p is the model's whole next-token distribution. Products of such weights are unbiased estimates of evidence,
+and any step sampler may stand in for any other (Lipkin et al. 2025, section 3; Naesseth et al. 2019, definition 1).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .tester import Tester
+
+
+class Children(NamedTuple):
+    """All weighted children of one row: the tokens that contributed to its weight.
+
+    For every token t the expected weight of t among the children is p(t) 1{t allowed}; the weights of a row add up to
+    the weight of its draw. No token occurs twice.
+    """
+
+    tokens: NDArray[np.int64]
+    """[k] token ids."""
+    log_weights: NDArray[np.float64]
+    """[k] logarithms of their weights."""
+
+
+class Draws(NamedTuple):
+    """One draw for each row."""
+
+    tokens: NDArray[np.int64]
+    """[n] token ids, -1 where no allowed token was found: the row is dead."""
+    log_weights: NDArray[np.float64]
+    """[n] logarithms of the weights, -inf where the row is dead."""
+    evaluations: NDArray[np.int64]
+    """[n] evaluations of the constraint; a mask counts as its price (`Tester.price`)."""
+    children: list[Children] | None
+    """For each row all its weighted children, where asked for and the sampler has them; else None."""
+
+
+class StepSampler(Protocol):
+    """Draws one properly weighted token for each row."""
+
+    def __call__(
+        self,
+        logits: torch.Tensor,
+        tester: Tester,
+        states: NDArray[np.int64],
+        generator: np.random.Generator,
+        *,
+        children: bool = False,
+    ) -> Draws:
+        """Draw for n rows.
+
+        logits: [n, width] logits or log-probabilities of the next token on any device, temperature already applied;
+        each row is normalised over its whole width. Columns beyond the vocabulary are never allowed, but their mass
+        counts. -inf stands for probability zero. states: [n] states of `tester`, none of them DEAD or FINISHED.
+        children: ask for all weighted children.
+        """
