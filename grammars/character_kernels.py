@@ -8,8 +8,6 @@ worklist.
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
     CLASSES,
     CONTROL,
@@ -27,16 +25,17 @@ from .arena import (
     Arena,
 )
 from .cell_kernels import add
+from .kernel import kernel
 from .text_kernels import recorded_character
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def clear(arena: Arena) -> None:
     """Forget what was seen."""
     arena[X_COVER], arena[X_TARGET], arena[X_MIXED], arena[X_DISTANCE], arena[X_WAYS] = 0, -1, 0, FAR, 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _look1(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
     """The symbols base + lo .. base + hi."""
     ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
@@ -61,7 +60,7 @@ def _look1(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
         arena[X_DISTANCE] = min(arena[X_DISTANCE], arena[arena[DISTANCE] + target])
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _look2(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
     """Numbers lo..hi of two digits to base 64: symbols base + first digit, then 0x80 + second."""
     ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
@@ -86,7 +85,7 @@ def _look2(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
                 arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _look3(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
     """Numbers of three digits to base 64."""
     ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
@@ -111,7 +110,7 @@ def _look3(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
                 arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _look4(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
     """Numbers of four digits to base 64."""
     ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
@@ -136,7 +135,7 @@ def _look4(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
                 arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def look(arena: Arena, node: int, lo: int, hi: int) -> None:
     """Add what the node does on the characters lo..hi (no surrogates among them) to the X cells."""
     if lo <= 0x1F:
@@ -156,7 +155,7 @@ def look(arena: Arena, node: int, lo: int, hi: int) -> None:
         _look4(arena, node, 0xF0, max(lo, 0x10000), hi)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _follow1(arena: Arena, n: int, node: int, s: int, symbol: int) -> int:
     c = arena[arena[CLASSES] + symbol]
     edges = arena[EDGES]
@@ -168,7 +167,7 @@ def _follow1(arena: Arena, n: int, node: int, s: int, symbol: int) -> int:
     return n
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _follow2(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
     k = arena[arena[CLASSES] + lead]
     edges = arena[EDGES]
@@ -180,7 +179,7 @@ def _follow2(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
     return n
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _follow3(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
     k = arena[arena[CLASSES] + lead]
     edges = arena[EDGES]
@@ -192,7 +191,7 @@ def _follow3(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
     return n
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _follow4(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
     k = arena[arena[CLASSES] + lead]
     edges = arena[EDGES]
@@ -204,7 +203,7 @@ def _follow4(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
     return n
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def follow(arena: Arena, n: int, node: int, s: int, c: int) -> int:
     """Add what comes after the character c, read at the node; new length of the worklist, or a code."""
     s = recorded_character(arena, s, c)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .arena import CONTROL, QUOTE
+from .kernel import kernel
 
 UNREACHABLE = 1 << 30
 
 
-@njit(cache=True)
+@kernel
 def _cost(lo: int, hi: int) -> int:
     """Bytes that the shortest spelling of one of the symbols lo..hi takes."""
     if lo < CONTROL:
@@ -22,7 +22,7 @@ def _cost(lo: int, hi: int) -> int:
     return 6
 
 
-@njit(cache=True)
+@kernel
 def shortest_completions(
     final: NDArray[np.int32],
     edges: NDArray[np.int32],
@@ -102,7 +102,7 @@ def shortest_completions(
     return best.astype(np.int32)
 
 
-@njit(cache=True)
+@kernel
 def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Counting sort of the rows by their first column; returns row pointers [nodes + 1] and the other columns."""
     pointers = np.zeros(nodes + 1, np.int32)
@@ -120,7 +120,7 @@ def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDAr
     return pointers, rows
 
 
-@njit(cache=True)
+@kernel
 def representatives(
     edges: NDArray[np.int32], pointers: NDArray[np.int32], plain: NDArray[np.bool_], kinds: NDArray[np.int32]
 ) -> NDArray[np.int32]:
@@ -174,7 +174,7 @@ def representatives(
     return same
 
 
-@njit(cache=True)
+@kernel
 def count_ways(
     starts: NDArray[np.int32],
     edge_ptr: NDArray[np.int32],

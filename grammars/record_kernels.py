@@ -8,8 +8,6 @@ still become is in the set (`is_spent`), so that no text is begun in vain.
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
     BACKSLASH,
     CAP_WORK,
@@ -32,18 +30,19 @@ from .arena import (
     Arena,
 )
 from .cell_kernels import insert, push
+from .kernel import kernel
 from .scope_kernels import holds
 from .text_kernels import length, reaches, spread
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def set_below(arena: Arena, s: int) -> int:
     """The set of the scope that a RECORD on top of s belongs to."""
     call = arena[arena[S_PARENT] + s]
     return arena[arena[S_DATA] + arena[arena[S_PARENT] + call]]
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def taken(arena: Arena, n: int, node: int, text: int, cells: int, bytes_only: bool) -> int:
     """How many texts of a set begin with `text` and go on from the node to the end of its rule; or GROW_WORK."""
     count = 0
@@ -63,7 +62,7 @@ def taken(arena: Arena, n: int, node: int, text: int, cells: int, bytes_only: bo
     return count
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def ways_on(arena: Arena, node: int) -> int:
     """How many texts the node may go on with by its own edges; at most FAR."""
     total = 0
@@ -76,7 +75,7 @@ def ways_on(arena: Arena, node: int) -> int:
     return total
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def is_spent(arena: Arena, n: int, node: int, s: int) -> int:
     """1 if all that may still come of a configuration with a RECORD on top is in the set, 0 if not; or GROW_WORK."""
     cells, text = set_below(arena, s), arena[arena[S_DATA] + s]
@@ -89,7 +88,7 @@ def is_spent(arena: Arena, n: int, node: int, s: int) -> int:
     return count if count < 0 else 1 if count >= ways else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def is_exhausted(arena: Arena, n: int, rule: int, cells: int) -> int:
     """1 if a set holds all texts of the rule that begins at a node, 0 if not; or GROW_WORK."""
     ways = arena[arena[WAYS] + rule]
@@ -99,7 +98,7 @@ def is_exhausted(arena: Arena, n: int, rule: int, cells: int) -> int:
     return count if count < 0 else 1 if count >= ways else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def is_spent_in(arena: Arena, n: int, node: int, s: int, lo: int, hi: int, ways: int) -> int:
     """Like `is_spent`, where the next character is one of lo..hi, with `ways` ways to go on."""
     cells, text = set_below(arena, s), arena[arena[S_DATA] + s]
@@ -133,7 +132,7 @@ def is_spent_in(arena: Arena, n: int, node: int, s: int, lo: int, hi: int, ways:
     return 1 if count >= ways else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def finish_record(arena: Arena, n: int, s: int) -> int:
     """The frame of the scope with the text of the RECORD on top of s in its set, DEAD if that holds it already; or
     GROW, GROW_WORK."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .arena import CONTROL, SYMBOLS
+from .kernel import kernel
 
 _LETTERS = np.frombuffer(b'"\\/bfnrtu0123456789abcdefABCDEF', np.uint8).astype(np.int32)
 
 
-@njit(cache=True)
+@kernel
 def _with(
     own: NDArray[np.int32], rows: NDArray[np.int32], shifts: NDArray[np.int32], number: int, nodes: int
 ) -> NDArray[np.int32]:
@@ -30,7 +30,7 @@ def _with(
     return result
 
 
-@njit(cache=True)
+@kernel
 def copies(
     rows: NDArray[np.int32],
     shifts: NDArray[np.int32],
@@ -52,7 +52,7 @@ def copies(
     )
 
 
-@njit(cache=True)
+@kernel
 def kept(rows: NDArray[np.int32], live: NDArray[np.bool_], columns: int) -> NDArray[np.int32]:
     """A copy of the rows whose nodes are all live; bit c of `columns` is set where column c holds nodes."""
     result = np.empty_like(rows)
@@ -66,7 +66,7 @@ def kept(rows: NDArray[np.int32], live: NDArray[np.bool_], columns: int) -> NDAr
     return result[:count]
 
 
-@njit(cache=True)
+@kernel
 def redirect(rows: NDArray[np.int32], same: NDArray[np.int32], columns: int) -> None:
     """Put `same[v]` for each node v in the columns whose bits are set."""
     for c in range(rows.shape[1]):
@@ -75,7 +75,7 @@ def redirect(rows: NDArray[np.int32], same: NDArray[np.int32], columns: int) -> 
                 rows[i, c] = same[rows[i, c]]
 
 
-@njit(cache=True)
+@kernel
 def merged(edges: NDArray[np.int32], same: NDArray[np.int32]) -> NDArray[np.int32]:
     """The edges of those nodes alone that stand for themselves, with the targets that `same` has for theirs."""
     result = np.empty_like(edges)
@@ -89,7 +89,7 @@ def merged(edges: NDArray[np.int32], same: NDArray[np.int32]) -> NDArray[np.int3
     return result[:count]
 
 
-@njit(cache=True)
+@kernel
 def marked(runs: NDArray[np.int32], nodes: int) -> NDArray[np.int32]:
     """1 for the nodes in the runs (first and last node), else 0."""
     result = np.zeros(nodes + 1, np.int32)
@@ -103,7 +103,7 @@ def marked(runs: NDArray[np.int32], nodes: int) -> NDArray[np.int32]:
     return result[:nodes]
 
 
-@njit(cache=True)
+@kernel
 def symbol_classes(
     edges: NDArray[np.int32], escapes: bool, all_apart: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

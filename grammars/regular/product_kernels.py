@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..kernel import kernel
+
 
 @njit(cache=True, inline="never")
 def mixed(h: np.uint64, value: int) -> np.uint64:
@@ -13,7 +15,7 @@ def mixed(h: np.uint64, value: int) -> np.uint64:
     return h ^ (h >> np.uint64(29))
 
 
-@njit(cache=True)
+@kernel
 def product(
     flat: NDArray[np.int32], offsets: NDArray[np.int64], cells: int, needed: int, most: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
