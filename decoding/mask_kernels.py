@@ -53,7 +53,8 @@ def sibling_trie(trie: PackedTrie) -> SiblingTrie:
     tokens = trie[starts + n]
     result = np.empty(_CELLS * (n + 1) + tokens, np.int32)
     first_token = _CELLS * (n + 1)
-    result[first_token:] = trie[trie[TOKENS] : trie[TOKENS] + tokens]
+    for e in range(tokens):
+        result[first_token + e] = trie[trie[TOKENS] + e]
     place = np.empty(n, np.int32)
     free = 1
     for v in range(-1, n):
@@ -136,9 +137,7 @@ def walk_apart(
 
 
 @kernel
-def walk_rest(
-    arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int
-) -> int:
+def walk_rest(arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int) -> int:
     """`walk` over the tokens whose first byte is not among the `leads`."""
     reach = 0
     for i in range(trie[3]):

@@ -24,6 +24,7 @@ from .arena import (
     GROW,
     GROW_WORK,
     N_STACKS,
+    PUSH,
     REPEATS,
     S_ALIAS,
     S_DATA,
@@ -42,7 +43,7 @@ from .arena import (
     W_STACK,
     Arena,
 )
-from .kernel import kernel
+from .kernel import kernel, linked
 from .scope_kernels import BEHIND, first_step, longer, owed, scope_of
 
 
@@ -104,7 +105,7 @@ def _frame_distance(arena: Arena, ret: int, data: int, parent: int) -> int:
     return min(FAR, total + arena[arena[S_DISTANCE] + parent])
 
 
-@kernel
+@linked(PUSH)
 def push(arena: Arena, ret: int, data: int, parent: int) -> int:
     """The stack with this frame on top of `parent`, or GROW."""
     slots = arena[STACK_SLOTS]

@@ -15,6 +15,7 @@ from .arena import (
     CAP_ITEMS,
     CAP_STATES,
     CELL,
+    CLOSURE,
     DEAD,
     DISTANCE,
     EDGE_PTR,
@@ -27,6 +28,7 @@ from .arena import (
     GROW,
     I_NODE,
     I_STACK,
+    INTERN,
     K_NODE,
     K_STACK,
     LOW,
@@ -60,7 +62,7 @@ from .arena import (
 )
 from .cell_kernels import add, mix, push
 from .escape_kernels import escape_distance
-from .kernel import kernel
+from .kernel import kernel, linked
 from .option_kernels import begin_option
 from .record_distance_kernels import record_distance
 from .record_kernels import finish_record, is_spent
@@ -97,7 +99,7 @@ def _sort_kept(arena: Arena, k: int) -> None:
         gap //= 3
 
 
-@kernel
+@linked(INTERN)
 def intern(arena: Arena, k: int, accepting: int) -> int:
     """The state that is the set of the k kept configurations; a new one if need be. DEAD, or GROW."""
     if k == 0 and accepting == 0:
@@ -150,7 +152,7 @@ def intern(arena: Arena, k: int, accepting: int) -> int:
     return q
 
 
-@kernel
+@linked(CLOSURE)
 def closure(arena: Arena, n: int) -> int:
     """State of the n configurations of the worklist, closed under everything that reads nothing."""
     wn, ws, kn, ks = arena[W_NODE], arena[W_STACK], arena[K_NODE], arena[K_STACK]

@@ -60,9 +60,7 @@ def linked(place: int) -> Callable[[Callable[..., int]], Callable[..., int]]:
             cell = builder.gep(header, [ir.Constant(ir.IntType(64), place)])
             pointer = builder.bitcast(cell, ir.IntType(64).as_pointer())
             address = builder.inttoptr(builder.load(pointer, align=4), kind.as_pointer())
-            status, result = conventions.call_function(
-                builder, address, signature.return_type, signature.args, values
-            )
+            status, result = conventions.call_function(builder, address, signature.return_type, signature.args, values)
             with cgutils.if_unlikely(builder, status.is_error):
                 conventions.return_status_propagate(builder, status)
             return result

@@ -158,9 +158,7 @@ def owed(arena: Arena, scope: int, cells: int) -> int:
     i = 0
     while lacks > 0 and total < FAR:
         cheapest = another(arena, scope, before)
-        while i < arena[scope + NAMED] and (
-            arena[row + 3 * i + 1] or holds(arena, cells, arena[row + 3 * i])
-        ):
+        while i < arena[scope + NAMED] and (arena[row + 3 * i + 1] or holds(arena, cells, arena[row + 3 * i])):
             i += 1
         if i < arena[scope + NAMED] and arena[row + 3 * i + 2] <= cheapest:
             total += 1 + arena[row + 3 * i + 2]

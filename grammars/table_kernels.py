@@ -20,8 +20,10 @@ def _with(
     for i in range(rows.shape[0]):
         count += rows[i, 0] == number
     result = np.empty((count, own.shape[1]), np.int32)
-    result[: own.shape[0]] = own
     count = own.shape[0]
+    for i in range(count):  # an assignment of slices would compile numpy's messages about shapes
+        for c in range(own.shape[1]):
+            result[i, c] = own[i, c]
     for i in range(rows.shape[0]):
         if rows[i, 0] == number:
             for c in range(own.shape[1]):
@@ -113,7 +115,7 @@ def symbol_classes(
     """
     cuts = np.zeros(SYMBOLS + 1, np.int32)
     if all_apart:
-        cuts[:] = 1
+        cuts.fill(1)
     for i in range(edges.shape[0]):
         cuts[edges[i, 1]] = 1
         cuts[edges[i, 2] + 1] = 1
