@@ -39,6 +39,7 @@ from .arena import (
 from .cell_kernels import add, push
 from .character_kernels import clear, follow, look
 from .kernel import kernel
+from .network_kernels import cost
 from .record_distance_kernels import distance_after
 from .record_kernels import is_spent_in
 
@@ -141,14 +142,9 @@ def _recorded_distance(arena: Arena, node: int, s: int, stage: int, value: int) 
     if stage <= 4:
         for symbol in range(CONTROL, SYMBOLS):
             c = 0x22 if symbol == QUOTE else 0x5C if symbol == BACKSLASH else symbol - CONTROL
-            if stage == 0:
-                short = c >= 32 or 8 <= c <= 10 or 12 <= c <= 13
-                cost = 1 if short else 5
-            elif c >> 4 * (5 - stage) == value:
-                cost = 5 - stage
-            else:
-                continue
-            best = min(best, cost + distance_after(arena, node, s, symbol))
+            if stage == 0 or c >> 4 * (5 - stage) == value:
+                missing = 5 - stage if stage else cost(symbol, symbol) - 1
+                best = min(best, missing + distance_after(arena, node, s, symbol))
     return best
 
 

@@ -12,7 +12,7 @@ UNREACHABLE = 1 << 30
 
 
 @kernel
-def _cost(lo: int, hi: int) -> int:
+def cost(lo: int, hi: int) -> int:
     """Bytes that the shortest spelling of one of the symbols lo..hi takes."""
     if lo < CONTROL:
         return 1
@@ -82,20 +82,20 @@ def shortest_completions(
         for at in range(pointers[v], pointers[v + 1]):
             i = used_by[at]
             if i < n_edges:
-                source, cost = edges[i, 0], best[edges[i, 3]] + _cost(edges[i, 1], edges[i, 2])
+                source, total = edges[i, 0], best[edges[i, 3]] + cost(edges[i, 1], edges[i, 2])
             elif i < n_edges + n_epsilons:
-                source, cost = epsilons[i - n_edges, 0], best[epsilons[i - n_edges, 1]]
+                source, total = epsilons[i - n_edges, 0], best[epsilons[i - n_edges, 1]]
             elif i < n_edges + n_epsilons + n_calls:
                 j = i - n_edges - n_epsilons
-                source, cost = calls[j, 0], best[calls[j, 1]] + best[calls[j, 2]]
+                source, total = calls[j, 0], best[calls[j, 1]] + best[calls[j, 2]]
             else:
                 j = i - n_edges - n_epsilons - n_calls
-                source, cost, rounds = repeats[j, 0], best[repeats[j, 2]], np.int64(repeats[j, 3])
-                if rounds > 0 and cost < limit:
+                source, total, rounds = repeats[j, 0], best[repeats[j, 2]], np.int64(repeats[j, 3])
+                if rounds > 0 and total < limit:
                     body = best[repeats[j, 1]]
-                    cost = limit if body >= limit else min(limit - 1, rounds * body + cost)
-            if cost < best[source]:
-                best[source] = cost
+                    total = limit if body >= limit else min(limit - 1, rounds * body + total)
+            if total < best[source]:
+                best[source] = total
                 if not waits[source]:
                     queue[tail], waits[source] = source, True
                     tail = (tail + 1) % (nodes + 1)

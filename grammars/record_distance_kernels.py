@@ -6,7 +6,6 @@ Such a text leaves all those of the set at some symbol, or ends before them (`re
 from __future__ import annotations
 
 from .arena import (
-    CONTROL,
     DISTANCE,
     DUMMY,
     EDGE_PTR,
@@ -22,17 +21,9 @@ from .arena import (
     Arena,
 )
 from .kernel import kernel
+from .network_kernels import cost
 from .record_kernels import set_below
 from .text_kernels import edge_from, length, may_end_text, next_node, pass_on
-
-
-@kernel
-def _cost(symbol: int) -> int:
-    """Bytes of the shortest spelling of a symbol."""
-    if symbol < CONTROL:
-        return 1
-    c = symbol - CONTROL
-    return 2 if c >= 32 or 8 <= c <= 10 or 12 <= c <= 13 else 6
 
 
 @kernel
@@ -67,8 +58,8 @@ def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int
             rest = arena[arena[DISTANCE] + arena[edges + 3 * e + 2]]
             first, last = arena[reps + arena[edges + 3 * e]], arena[reps + arena[edges + 3 * e + 1] + 1] - 1
             for symbol in range(first, last + 1):
-                if _cost(symbol) + rest < best and _next_text(arena, cells, text, symbol) == 0:
-                    best = _cost(symbol) + rest
+                if cost(symbol, symbol) + rest < best and _next_text(arena, cells, text, symbol) == 0:
+                    best = cost(symbol, symbol) + rest
         if not own:
             top = pass_on(arena, top, here)
     return best
@@ -126,7 +117,7 @@ def _shortest_new(arena: Arena, node: int, text: int, cells: int, own: bool) -> 
             while arena[s_parent + path] != place:
                 path = arena[s_parent + path]
             symbol = arena[s_data + path]
-            total += _cost(symbol)
+            total += cost(symbol, symbol)
             at = edge_from(arena, at, symbol) if own and place == text else next_node(arena, at, symbol)
             if at < 0:
                 break

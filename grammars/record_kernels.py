@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from .arena import (
     BACKSLASH,
-    CAP_WORK,
     CONTROL,
     DEAD,
     DUMMY,
@@ -43,8 +42,24 @@ def set_below(arena: Arena, s: int) -> int:
 
 
 @kernel
-def taken(arena: Arena, n: int, node: int, text: int, cells: int, bytes_only: bool) -> int:
-    """How many texts of a set begin with `text` and go on from the node to the end of its rule; or GROW_WORK."""
+def _character(arena: Arena, begin: int) -> int:
+    """The character that the symbols of the worklist from `begin` on spell; -1 for the end of a string."""
+    c = arena[arena[W_STACK] + begin]
+    if c >= CONTROL:
+        return 0x22 if c == QUOTE else 0x5C if c == BACKSLASH else c - CONTROL
+    if c < 0x80:
+        return -1 if c == 0x22 or c == 0x5C else c
+    more = 1 if c < 0xE0 else 2 if c < 0xF0 else 3
+    c &= 0x3F >> more
+    for i in range(more):
+        c = c << 6 | (arena[arena[W_STACK] + begin + 1 + i] & 63)
+    return c
+
+
+@kernel
+def _taken(arena: Arena, n: int, node: int, text: int, cells: int, bytes_only: bool, lo: int, hi: int) -> int:
+    """How many texts of a set begin with `text` and go on from the node to the end of its rule (by its own edges at
+    first, if so asked, and then, unless lo < 0, with one of the characters lo..hi); or GROW_WORK."""
     count = 0
     s_data, s_parent = arena[S_DATA], arena[S_PARENT]
     while cells != 0:
@@ -58,7 +73,7 @@ def taken(arena: Arena, n: int, node: int, text: int, cells: int, bytes_only: bo
         if begin == GROW_WORK:
             return GROW_WORK
         if begin >= 0 and reaches(arena, node, begin, bytes_only):
-            count += 1
+            count += lo < 0 or lo <= _character(arena, begin) <= hi
     return count
 
 
@@ -84,7 +99,7 @@ def is_spent(arena: Arena, n: int, node: int, s: int) -> int:
     ways = ways_on(arena, node)
     if ways >= length(arena, cells):  # the set holds a DUMMY as well
         return 0
-    count = taken(arena, n, node, text, cells, True)
+    count = _taken(arena, n, node, text, cells, True, -1, -1)
     return count if count < 0 else 1 if count >= ways else 0
 
 
@@ -94,7 +109,7 @@ def is_exhausted(arena: Arena, n: int, rule: int, cells: int) -> int:
     ways = arena[arena[WAYS] + rule]
     if ways > length(arena, cells):
         return 0
-    count = taken(arena, n, rule, 0, cells, False)
+    count = _taken(arena, n, rule, 0, cells, False, -1, -1)
     return count if count < 0 else 1 if count >= ways else 0
 
 
@@ -104,32 +119,8 @@ def is_spent_in(arena: Arena, n: int, node: int, s: int, lo: int, hi: int, ways:
     cells, text = set_below(arena, s), arena[arena[S_DATA] + s]
     if text == UNTRACKED or ways >= length(arena, cells):
         return 0
-    count = 0
-    s_data, s_parent = arena[S_DATA], arena[S_PARENT]
-    while cells != 0:
-        item = arena[s_data + cells]
-        cells = arena[s_parent + cells]
-        if item < TEXTS:
-            break
-        if item == DUMMY:
-            continue
-        begin = spread(arena, n, item - TEXTS, text)
-        if begin == GROW_WORK:
-            return GROW_WORK
-        if begin < 0 or begin == arena[CAP_WORK] or not reaches(arena, node, begin, True):
-            continue
-        c = arena[arena[W_STACK] + begin]
-        if c >= CONTROL:
-            c = 0x22 if c == QUOTE else 0x5C if c == BACKSLASH else c - CONTROL
-        elif c < 0x80:
-            c = -1 if c == 0x22 or c == 0x5C else c  # the end of the string is no character of it
-        else:
-            more = 1 if c < 0xE0 else 2 if c < 0xF0 else 3
-            c &= 0x3F >> more
-            for i in range(more):
-                c = c << 6 | (arena[arena[W_STACK] + begin + 1 + i] & 63)
-        count += lo <= c <= hi
-    return 1 if count >= ways else 0
+    count = _taken(arena, n, node, text, cells, True, lo, hi)
+    return count if count < 0 else 1 if count >= ways else 0
 
 
 @kernel
