@@ -54,5 +54,5 @@ X_COVER, X_TARGET, X_MIXED, X_DISTANCE, X_WAYS = range(64, 69)
 # A small stack for walks along epsilons.
 X_STACK, X_STACK_SIZE = 72, 64
 # Addresses of kernels, two cells each (kernel.py).
-TRANSITION, CLOSURE, INTERN, PUSH, LOOK, FOLLOW = range(136, 148, 2)
-HEADER = 152
+LINKS, HEADER = 136, 152
+TRANSITION, CLOSURE, INTERN, PUSH, LOOK, FOLLOW = range(LINKS, LINKS + 12, 2)

@@ -18,7 +18,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .arena import HEADER, Arena
+from .arena import HEADER, LINKS, Arena
 
 _ARENA = types.Array(types.int32, 1, "C")
 _linked: dict[int, tuple[Any, Any]] = {}  # by place in the header: the kernel and its signature
@@ -49,7 +49,7 @@ def linked(place: int) -> Callable[[Callable[..., int]], Callable[..., int]]:
     integer, and whose address is in two cells of the header from `place` on. Python cannot call it."""
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        if place in _linked or place % 2 or not 0 < place < HEADER:
+        if place in _linked or place % 2 or not LINKS <= place < HEADER:
             raise ValueError(f"{function.__name__} cannot have its address at cell {place} of the arena")
         parameters = list(inspect.signature(function).parameters.values())
         signature = types.int64(_ARENA, *[types.int64] * (len(parameters) - 1))
@@ -80,13 +80,17 @@ def linked(place: int) -> Callable[[Callable[..., int]], Callable[..., int]]:
 
 
 def link(arena: Arena) -> None:
-    """Write the addresses of all linked kernels into the header of an arena, compiling those that have none yet."""
-    for place, (dispatcher, signature) in _linked.items():
-        arena[place : place + 2] = np.array([_address(dispatcher, signature)]).view(np.int32)
+    """Write the addresses of all linked kernels into the header of an arena."""
+    arena[LINKS:HEADER] = _cells(len(_linked))
 
 
 @cache
-def _address(dispatcher: Any, signature: Any) -> int:
-    dispatcher.compile(signature)
-    compiled = dispatcher.overloads[signature.args]
-    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+def _cells(kernels: int) -> Arena:
+    """What the header holds from LINKS on; compiles the kernels, or loads what was compiled."""
+    cells = np.zeros(HEADER - LINKS, np.int32)
+    for place, (dispatcher, signature) in _linked.items():
+        dispatcher.compile(signature)
+        compiled = dispatcher.overloads[signature.args]
+        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        cells[place - LINKS : place - LINKS + 2] = np.array([address]).view(np.int32)
+    return cells
