@@ -14,11 +14,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..grammars import arena as layout
 from ..grammars import engine_kernels as k
+from ..grammars.kernel import kernel
 from . import mask_kernels as mk
 from .errors import CannotClose
 
@@ -29,7 +29,7 @@ TOO_MANY = 1 << 29
 SPARE = 8  # tokens that a text may take more because it must differ from others
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _longest_token(trie: mk.PackedTrie, data: NDArray[np.uint8], begin: int, end: int) -> tuple[int, int]:
     """End and id of the longest token that data[begin:end] starts with; (begin, -1) if there is none."""
     v, stop = 0, trie[mk.NODES]
@@ -48,7 +48,7 @@ def _longest_token(trie: mk.PackedTrie, data: NDArray[np.uint8], begin: int, end
     return best, token
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _tokens_needed(
     arena: layout.Arena, trie: mk.PackedTrie, buffer: NDArray[np.uint8], q: int, most: int, longest: int
 ) -> int:
@@ -78,7 +78,7 @@ def _tokens_needed(
     return count
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _walk_within(
     arena: layout.Arena,
     trie: mk.PackedTrie,

@@ -7,11 +7,11 @@ same loop without bounds.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..grammars import arena as layout
 from ..grammars import engine_kernels as k
+from ..grammars.kernel import kernel
 
 Int32Array = NDArray[np.int32]
 Arena = NDArray[np.int32]
@@ -19,7 +19,7 @@ Arena = NDArray[np.int32]
 WALK, LOOP, NEAR = 0, 1, 2
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _common_target(arena: Arena, p: int, lo: int, hi: int) -> int:
     """The one state that all bytes of lo..hi lead to from p; DEAD if there is none; or a code of the engine."""
     target = layout.UNKNOWN
@@ -38,7 +38,7 @@ def _common_target(arena: Arena, p: int, lo: int, hi: int) -> int:
     return target
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _loops_on_characters(arena: Arena, q: int, target: int) -> int:
     """1 if every well-formed multi-byte UTF-8 character leads from q to `target`, 0 if not, or a code of the engine."""
     for kind in range(7):
@@ -80,7 +80,7 @@ def _loops_on_characters(arena: Arena, q: int, target: int) -> int:
     return 1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def classify(arena: Arena, q: int, out: Int32Array) -> int:
     """How to make the mask of q: LOOP when it loops to itself on many bytes, NEAR when most bytes lead to one other
     state, else WALK; or a code of the engine.
@@ -125,7 +125,7 @@ def classify(arena: Arena, q: int, out: Int32Array) -> int:
     return NEAR if count >= 16 else WALK
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _round(arena: Arena, q: int, loop: Int32Array) -> int:
     """The stack whose top frame counts the rounds of q; DEAD unless all of q's configurations that can read a byte of
     `loop` (or any byte above 127) are in the same round of the same counted loop."""
@@ -156,7 +156,7 @@ def _round(arena: Arena, q: int, loop: Int32Array) -> int:
     return frame
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def room(arena: Arena, q: int, loop: Int32Array, characters: bool) -> int:
     """How many more rounds the counted loop that q is in allows, a round being one character of `loop`.
 
@@ -199,7 +199,7 @@ def room(arena: Arena, q: int, loop: Int32Array, characters: bool) -> int:
     return maximum - count
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def owed(arena: Arena, q: int, loop: Int32Array) -> int:
     """How many more rounds the counted loop that q is in (see `room`) needs before it may end."""
     frame = _round(arena, q, loop)

@@ -13,11 +13,11 @@ after which the caller enlarges the arena, restores the row and calls again.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..grammars import arena as layout
 from ..grammars import engine_kernels as k
+from ..grammars.kernel import kernel
 
 Int32Array = NDArray[np.int32]
 Arena = NDArray[np.int32]
@@ -45,7 +45,7 @@ def pack_trie(
     return np.concatenate([header, *sections]).astype(np.int32, copy=False)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def sibling_trie(trie: PackedTrie) -> SiblingTrie:
     """The same trie with the children of every node side by side."""
     n = trie[NODES]
@@ -53,7 +53,8 @@ def sibling_trie(trie: PackedTrie) -> SiblingTrie:
     tokens = trie[starts + n]
     result = np.empty(_CELLS * (n + 1) + tokens, np.int32)
     first_token = _CELLS * (n + 1)
-    result[first_token:] = trie[trie[TOKENS] : trie[TOKENS] + tokens]
+    for e in range(tokens):
+        result[first_token + e] = trie[trie[TOKENS] + e]
     place = np.empty(n, np.int32)
     free = 1
     for v in range(-1, n):
@@ -73,7 +74,7 @@ def sibling_trie(trie: PackedTrie) -> SiblingTrie:
     return result
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _walk_from(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int, begin: int, end: int) -> int:
     """`walk` below the nodes from begin to end."""
     classes, transitions, width = arena[layout.CLASSES], arena[layout.TRANSITIONS], np.int64(arena[layout.N_CLASSES])
@@ -107,13 +108,13 @@ def _walk_from(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: 
     return reach
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def walk(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int) -> int:
     """Set in `row` the bit of every token of `trie` that leads from q to a live state. `stack` int32 [4 * depths]."""
     return _walk_from(arena, trie, stack, row, q, trie[2], trie[2] + _CELLS * trie[3])
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def walk_apart(
     arena: Arena,
     trie: SiblingTrie,
@@ -135,10 +136,8 @@ def walk_apart(
     return walk_rest(arena, trie, leads, stack, row, q)
 
 
-@njit(cache=True, boundscheck=False)
-def walk_rest(
-    arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int
-) -> int:
+@kernel
+def walk_rest(arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int) -> int:
     """`walk` over the tokens whose first byte is not among the `leads`."""
     reach = 0
     for i in range(trie[3]):
@@ -151,7 +150,7 @@ def walk_rest(
     return reach
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def walk_loop(
     arena: Arena, trie: SiblingTrie, tails: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int
 ) -> int:
@@ -164,7 +163,7 @@ def walk_loop(
     return result if result < 0 else max(reach, result)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def differential_walk(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: Row, q: int, p: int) -> int:
     """Turn `row`, the mask of p, into the mask of q. `stack` int32 [4 * depths]."""
     classes, transitions, width = arena[layout.CLASSES], arena[layout.TRANSITIONS], np.int64(arena[layout.N_CLASSES])
@@ -206,7 +205,7 @@ def differential_walk(arena: Arena, trie: SiblingTrie, stack: Int32Array, row: R
     return reach
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def retest(
     arena: Arena,
     data: NDArray[np.uint8],
@@ -228,7 +227,7 @@ def retest(
     return 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def clear_tokens(row: Row, tokens: Int32Array, begin: int, end: int) -> None:
     """Clear the bits of tokens[begin:end]."""
     for i in range(begin, end):
@@ -236,14 +235,14 @@ def clear_tokens(row: Row, tokens: Int32Array, begin: int, end: int) -> None:
         row[t >> 5] &= ~(np.uint32(1) << np.uint32(t & 31))
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def accept(arena: Arena, data: NDArray[np.uint8], offsets: Int32Array, q: int, token: int) -> int:
     """State after the bytes of `token`; DEAD for a token without bytes; or a code of the engine."""
     begin, end = offsets[token], offsets[token + 1]
     return layout.DEAD if begin == end else k.advance(arena, q, data, begin, end)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def same_rows(a: Row, b: Row) -> bool:
     """Whether two rows of the same length are equal."""
     difference = np.uint32(0)
@@ -252,7 +251,7 @@ def same_rows(a: Row, b: Row) -> bool:
     return difference == 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def content_hash(row: Row) -> int:
     """64-bit hash of a row."""
     prime = np.uint64(0x9E3779B97F4A7C15)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..grammars.kernel import kernel
 from .mask_kernels import (
     BYTE,
     DEPTH,
@@ -80,7 +80,7 @@ class LoopSlice:
         return self._by_rounds[1]
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _sort_by_rounds(tokens: Int32Array, rounds: Int32Array) -> tuple[Int32Array, Int32Array]:
     """Tokens with rounds >= 0 by falling rounds, and for every r how many have more than r (counting sort)."""
     most = 0
@@ -101,7 +101,7 @@ def _sort_by_rounds(tokens: Int32Array, rounds: Int32Array) -> tuple[Int32Array,
     return order, longer_than
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _continuation_bytes(lead: int) -> int:
     """How many bytes follow this first byte of a UTF-8 character; 0 for a byte that begins none."""
     if 0xC2 <= lead <= 0xDF:
@@ -111,7 +111,7 @@ def _continuation_bytes(lead: int) -> int:
     return 3 if 0xF0 <= lead <= 0xF4 else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _continues(lead: int, left: int, byte: int) -> bool:
     """Whether `byte` may come with `left` bytes to go after `lead` (well-formed UTF-8, Unicode table 3-7)."""
     lo, hi = 0x80, 0xBF
@@ -127,7 +127,7 @@ def _continues(lead: int, left: int, byte: int) -> bool:
     return lo <= byte <= hi
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _cut(
     trie: PackedTrie, depths: int, loop: Int32Array, characters: bool, inside: Row
 ) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, int]:
@@ -220,7 +220,7 @@ def _cut(
     return rounds, most, tail_of, parent[:nodes], label[:nodes], count[:nodes]
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _tail_trie(
     parent: Int32Array, label: Int32Array, count: Int32Array, tail_of: Int32Array, tokens: Int32Array
 ) -> tuple[Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]:

@@ -7,8 +7,6 @@ so a `maxLength` of 65,536 has the masks of a plain loop except near its ends.
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
     CAP_WORK,
     FREE,
@@ -35,9 +33,10 @@ from .arena import (
 )
 from .cell_kernels import push
 from .configuration_kernels import intern
+from .kernel import kernel
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
     """The stack with every count that is far from both its bounds replaced by FREE or LOW; `relaxed`: only that on top,
     and by FREE wherever it is."""
@@ -75,7 +74,7 @@ def _alias_stack(arena: Arena, s: int, relaxed: bool) -> int:
     return t
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _with_aliases(arena: Arena, q: int, relaxed: bool) -> int:
     """The state of q's configurations on alias stacks."""
     o, length = arena[arena[Q_OFFSET] + q], arena[arena[Q_LENGTH] + q]
@@ -97,7 +96,7 @@ def _with_aliases(arena: Arena, q: int, relaxed: bool) -> int:
     return intern(arena, n, arena[arena[Q_ACCEPTING] + q]) if changed else q
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def alias(arena: Arena, q: int) -> int:
     """A state with the same token mask as q, as long as no token is longer than HORIZON bytes; or GROW."""
     known = arena[arena[Q_ALIAS] + q]
@@ -110,14 +109,14 @@ def alias(arena: Arena, q: int) -> int:
     return r
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def relax(arena: Arena, q: int) -> int:
     """The state q with the bounds of its innermost counters forgotten: allows all that q allows, perhaps more; or
     GROW."""
     return _with_aliases(arena, q, True)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def includes(arena: Arena, q: int, p: int) -> int:
     """1 if every configuration of p is one of q, so that q allows all that p allows; else 0."""
     i, end = arena[arena[Q_OFFSET] + q], arena[arena[Q_OFFSET] + q] + arena[arena[Q_LENGTH] + q]

@@ -53,4 +53,6 @@ W_NODE, W_STACK, K_NODE, K_STACK, SEEN = range(55, 60)
 X_COVER, X_TARGET, X_MIXED, X_DISTANCE, X_WAYS = range(64, 69)
 # A small stack for walks along epsilons.
 X_STACK, X_STACK_SIZE = 72, 64
-HEADER = 136
+# Addresses of kernels, two cells each (kernel.py).
+LINKS, HEADER = 136, 152
+TRANSITION, CLOSURE, INTERN, PUSH, LOOK, FOLLOW = range(LINKS, LINKS + 12, 2)

@@ -24,6 +24,7 @@ from .arena import (
     GROW,
     GROW_WORK,
     N_STACKS,
+    PUSH,
     REPEATS,
     S_ALIAS,
     S_DATA,
@@ -42,6 +43,7 @@ from .arena import (
     W_STACK,
     Arena,
 )
+from .kernel import kernel, linked
 from .scope_kernels import BEHIND, first_step, longer, owed, scope_of
 
 
@@ -57,7 +59,7 @@ def frame_slot(arena: Arena, ret: int, data: int, parent: int) -> int:
     return np.int64(h & np.uint64(arena[STACK_SLOTS] - 1))
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def add(arena: Arena, n: int, node: int, stack: int) -> int:
     """Append (node, stack) to the worklist of length n unless seen in this closure; new length, or GROW_WORK."""
     slots = arena[SEEN_SLOTS]
@@ -78,7 +80,7 @@ def add(arena: Arena, n: int, node: int, stack: int) -> int:
     return n + 1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _frame_distance(arena: Arena, ret: int, data: int, parent: int) -> int:
     """Shortest completion in bytes of what comes after the current rule, given its frame."""
     if ret >= 0:
@@ -103,7 +105,7 @@ def _frame_distance(arena: Arena, ret: int, data: int, parent: int) -> int:
     return min(FAR, total + arena[arena[S_DISTANCE] + parent])
 
 
-@njit(cache=True, boundscheck=False)
+@linked(PUSH)
 def push(arena: Arena, ret: int, data: int, parent: int) -> int:
     """The stack with this frame on top of `parent`, or GROW."""
     slots = arena[STACK_SLOTS]
@@ -130,7 +132,7 @@ def push(arena: Arena, ret: int, data: int, parent: int) -> int:
     return s
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def insert(arena: Arena, n: int, cells: int, item: int) -> int:
     """The set with one more item, which it does not hold yet (a DUMMY it may); or GROW, GROW_WORK. The worklist, of
     length n, lends its free end."""

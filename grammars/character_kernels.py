@@ -8,8 +8,6 @@ worklist.
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
     CLASSES,
     CONTROL,
@@ -17,6 +15,8 @@ from .arena import (
     EDGE_PTR,
     EDGES,
     FAR,
+    FOLLOW,
+    LOOK,
     REPRESENTATIVES,
     WAYS,
     X_COVER,
@@ -27,197 +27,104 @@ from .arena import (
     Arena,
 )
 from .cell_kernels import add
+from .kernel import kernel, linked
 from .text_kernels import recorded_character
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def clear(arena: Arena) -> None:
     """Forget what was seen."""
     arena[X_COVER], arena[X_TARGET], arena[X_MIXED], arena[X_DISTANCE], arena[X_WAYS] = 0, -1, 0, FAR, 0
 
 
-@njit(cache=True, boundscheck=False)
-def _look1(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
-    """The symbols base + lo .. base + hi."""
+@linked(LOOK)
+def _look_digits(arena: Arena, node: int, base: int, shift: int, lo: int, hi: int) -> int:
+    """Numbers lo..hi of 1 + shift / 6 digits to base 64: symbols base + first digit, then 0x80 + each further one."""
     ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
-    begin, end = arena[ptr + node], arena[ptr + node + 1]
-    lo, hi = base + lo, base + hi
+    rest = (1 << shift) - 1
     covered = -1  # edges that come in rising order do not overlap
-    for e in range(begin, end):
-        first = max(lo, arena[reps + arena[edges + 3 * e]])
-        last = min(hi, arena[reps + arena[edges + 3 * e + 1] + 1] - 1)
-        if first > last:
-            continue
-        if first <= covered:
-            arena[X_MIXED] = 1
-        covered = last
-        target = arena[edges + 3 * e + 2]
-        if arena[X_TARGET] < 0:
-            arena[X_TARGET] = target
-        elif arena[X_TARGET] != target:
-            arena[X_MIXED] = 1
-        arena[X_COVER] += last - first + 1
-        arena[X_WAYS] = min(FAR, arena[X_WAYS] + min(FAR // 1024, arena[arena[WAYS] + target]) * (last - first + 1))
-        arena[X_DISTANCE] = min(arena[X_DISTANCE], arena[arena[DISTANCE] + target])
-
-
-@njit(cache=True, boundscheck=False)
-def _look2(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
-    """Numbers lo..hi of two digits to base 64: symbols base + first digit, then 0x80 + second."""
-    ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
-    covered = -1
     for e in range(arena[ptr + node], arena[ptr + node + 1]):
-        first = max(lo >> 6, arena[reps + arena[edges + 3 * e]] - base)
-        last = min(hi >> 6, arena[reps + arena[edges + 3 * e + 1] + 1] - 1 - base)
+        first = max(lo >> shift, arena[reps + arena[edges + 3 * e]] - base)
+        last = min(hi >> shift, arena[reps + arena[edges + 3 * e + 1] + 1] - 1 - base)
         if first > last:
             continue
         if first <= covered:
             arena[X_MIXED] = 1
         covered = last
         target = arena[edges + 3 * e + 2]
+        if shift == 0:
+            if arena[X_TARGET] < 0:
+                arena[X_TARGET] = target
+            elif arena[X_TARGET] != target:
+                arena[X_MIXED] = 1
+            size = last - first + 1
+            arena[X_COVER] += size
+            arena[X_WAYS] = min(FAR, arena[X_WAYS] + min(FAR // 1024, arena[arena[WAYS] + target]) * size)
+            arena[X_DISTANCE] = min(arena[X_DISTANCE], arena[arena[DISTANCE] + target])
+            continue
         for part in range(min(3, last - first + 1)):  # the first digit, the last, and all between them at once
             d = first if part == 0 else last if part == 1 else first + 1
-            begin = lo & 63 if d == lo >> 6 else 0
-            end = hi & 63 if d == hi >> 6 else 63
+            begin = lo & rest if d == lo >> shift else 0
+            end = hi & rest if d == hi >> shift else rest
             before, ways = arena[X_COVER], arena[X_WAYS]
-            _look1(arena, target, 0x80, begin, end)
+            _look_digits(arena, target, 0x80, shift - 6, begin, end)
             if part == 2:
                 arena[X_COVER] += (last - first - 2) * (arena[X_COVER] - before)
                 arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
+    return 0
 
 
-@njit(cache=True, boundscheck=False)
-def _look3(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
-    """Numbers of three digits to base 64."""
-    ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
-    covered = -1
-    for e in range(arena[ptr + node], arena[ptr + node + 1]):
-        first = max(lo >> 12, arena[reps + arena[edges + 3 * e]] - base)
-        last = min(hi >> 12, arena[reps + arena[edges + 3 * e + 1] + 1] - 1 - base)
-        if first > last:
-            continue
-        if first <= covered:
-            arena[X_MIXED] = 1
-        covered = last
-        target = arena[edges + 3 * e + 2]
-        for part in range(min(3, last - first + 1)):  # the first digit, the last, and all between them at once
-            d = first if part == 0 else last if part == 1 else first + 1
-            begin = lo & 4095 if d == lo >> 12 else 0
-            end = hi & 4095 if d == hi >> 12 else 4095
-            before, ways = arena[X_COVER], arena[X_WAYS]
-            _look2(arena, target, 0x80, begin, end)
-            if part == 2:
-                arena[X_COVER] += (last - first - 2) * (arena[X_COVER] - before)
-                arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
-
-
-@njit(cache=True, boundscheck=False)
-def _look4(arena: Arena, node: int, base: int, lo: int, hi: int) -> None:
-    """Numbers of four digits to base 64."""
-    ptr, edges, reps = arena[EDGE_PTR], arena[EDGES], arena[REPRESENTATIVES]
-    covered = -1
-    for e in range(arena[ptr + node], arena[ptr + node + 1]):
-        first = max(lo >> 18, arena[reps + arena[edges + 3 * e]] - base)
-        last = min(hi >> 18, arena[reps + arena[edges + 3 * e + 1] + 1] - 1 - base)
-        if first > last:
-            continue
-        if first <= covered:
-            arena[X_MIXED] = 1
-        covered = last
-        target = arena[edges + 3 * e + 2]
-        for part in range(min(3, last - first + 1)):  # the first digit, the last, and all between them at once
-            d = first if part == 0 else last if part == 1 else first + 1
-            begin = lo & 262143 if d == lo >> 18 else 0
-            end = hi & 262143 if d == hi >> 18 else 262143
-            before, ways = arena[X_COVER], arena[X_WAYS]
-            _look3(arena, target, 0x80, begin, end)
-            if part == 2:
-                arena[X_COVER] += (last - first - 2) * (arena[X_COVER] - before)
-                arena[X_WAYS] += min(FAR // 1024, arena[X_WAYS] - ways) * (last - first - 2)
-
-
-@njit(cache=True, boundscheck=False)
+@kernel
 def look(arena: Arena, node: int, lo: int, hi: int) -> None:
     """Add what the node does on the characters lo..hi (no surrogates among them) to the X cells."""
     if lo <= 0x1F:
-        _look1(arena, node, CONTROL, lo, min(hi, 0x1F))
+        _look_digits(arena, node, CONTROL, 0, lo, min(hi, 0x1F))
     for first, last in ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7F)):
         if lo <= last and hi >= first:
-            _look1(arena, node, 0, max(lo, first), min(hi, last))
+            _look_digits(arena, node, 0, 0, max(lo, first), min(hi, last))
     if lo <= 0x22 <= hi:
-        _look1(arena, node, CONTROL + 32, 0, 0)
+        _look_digits(arena, node, CONTROL + 32, 0, 0, 0)
     if lo <= 0x5C <= hi:
-        _look1(arena, node, CONTROL + 33, 0, 0)
+        _look_digits(arena, node, CONTROL + 33, 0, 0, 0)
     if lo <= 0x7FF and hi >= 0x80:
-        _look2(arena, node, 0xC0, max(lo, 0x80), min(hi, 0x7FF))
+        _look_digits(arena, node, 0xC0, 6, max(lo, 0x80), min(hi, 0x7FF))
     if lo <= 0xFFFF and hi >= 0x800:
-        _look3(arena, node, 0xE0, max(lo, 0x800), min(hi, 0xFFFF))
+        _look_digits(arena, node, 0xE0, 12, max(lo, 0x800), min(hi, 0xFFFF))
     if hi >= 0x10000:
-        _look4(arena, node, 0xF0, max(lo, 0x10000), hi)
+        _look_digits(arena, node, 0xF0, 18, max(lo, 0x10000), hi)
 
 
-@njit(cache=True, boundscheck=False)
-def _follow1(arena: Arena, n: int, node: int, s: int, symbol: int) -> int:
-    c = arena[arena[CLASSES] + symbol]
-    edges = arena[EDGES]
-    for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
-        if arena[edges + 3 * e] <= c <= arena[edges + 3 * e + 1]:
-            n = add(arena, n, arena[edges + 3 * e + 2], s)
-            if n < 0:
-                return n
-    return n
-
-
-@njit(cache=True, boundscheck=False)
-def _follow2(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
-    k = arena[arena[CLASSES] + lead]
+@linked(FOLLOW)
+def _follow_digits(arena: Arena, n: int, node: int, s: int, base: int, shift: int, c: int) -> int:
+    """Add what comes after the number c, whose digits are spelled as in `_look_digits`; new length, or a code."""
+    k = arena[arena[CLASSES] + base + (c >> shift)]
     edges = arena[EDGES]
     for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
         if arena[edges + 3 * e] <= k <= arena[edges + 3 * e + 1]:
-            n = _follow1(arena, n, arena[edges + 3 * e + 2], s, 0x80 | (c & 63))
+            target = arena[edges + 3 * e + 2]
+            if shift == 0:
+                n = add(arena, n, target, s)
+            else:
+                n = _follow_digits(arena, n, target, s, 0x80, shift - 6, c & ((1 << shift) - 1))
             if n < 0:
                 return n
     return n
 
 
-@njit(cache=True, boundscheck=False)
-def _follow3(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
-    k = arena[arena[CLASSES] + lead]
-    edges = arena[EDGES]
-    for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
-        if arena[edges + 3 * e] <= k <= arena[edges + 3 * e + 1]:
-            n = _follow2(arena, n, arena[edges + 3 * e + 2], s, 0x80 | ((c >> 6) & 63), c)
-            if n < 0:
-                return n
-    return n
-
-
-@njit(cache=True, boundscheck=False)
-def _follow4(arena: Arena, n: int, node: int, s: int, lead: int, c: int) -> int:
-    k = arena[arena[CLASSES] + lead]
-    edges = arena[EDGES]
-    for e in range(arena[arena[EDGE_PTR] + node], arena[arena[EDGE_PTR] + node + 1]):
-        if arena[edges + 3 * e] <= k <= arena[edges + 3 * e + 1]:
-            n = _follow3(arena, n, arena[edges + 3 * e + 2], s, 0x80 | ((c >> 12) & 63), c)
-            if n < 0:
-                return n
-    return n
-
-
-@njit(cache=True, boundscheck=False)
+@kernel
 def follow(arena: Arena, n: int, node: int, s: int, c: int) -> int:
     """Add what comes after the character c, read at the node; new length of the worklist, or a code."""
     s = recorded_character(arena, s, c)
     if s < 0:
         return s
     if c < 0x20:
-        return _follow1(arena, n, node, s, CONTROL + c)
+        return _follow_digits(arena, n, node, s, CONTROL, 0, c)
     if c == 0x22 or c == 0x5C:
-        return _follow1(arena, n, node, s, CONTROL + (32 if c == 0x22 else 33))
+        return _follow_digits(arena, n, node, s, CONTROL + (32 if c == 0x22 else 33), 0, 0)
     if c < 0x80:
-        return _follow1(arena, n, node, s, c)
+        return _follow_digits(arena, n, node, s, 0, 0, c)
     if c < 0x800:
-        return _follow2(arena, n, node, s, 0xC0 | (c >> 6), c)
+        return _follow_digits(arena, n, node, s, 0xC0, 6, c)
     if c < 0x10000:
-        return _follow3(arena, n, node, s, 0xE0 | (c >> 12), c)
-    return _follow4(arena, n, node, s, 0xF0 | (c >> 18), c)
+        return _follow_digits(arena, n, node, s, 0xE0, 12, c)
+    return _follow_digits(arena, n, node, s, 0xF0, 18, c)

@@ -7,7 +7,6 @@ integer and equality is identity.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .arena import (
     BARE,
@@ -16,6 +15,7 @@ from .arena import (
     CAP_ITEMS,
     CAP_STATES,
     CELL,
+    CLOSURE,
     DEAD,
     DISTANCE,
     EDGE_PTR,
@@ -28,6 +28,7 @@ from .arena import (
     GROW,
     I_NODE,
     I_STACK,
+    INTERN,
     K_NODE,
     K_STACK,
     LOW,
@@ -61,13 +62,14 @@ from .arena import (
 )
 from .cell_kernels import add, mix, push
 from .escape_kernels import escape_distance
+from .kernel import kernel, linked
 from .option_kernels import begin_option
 from .record_distance_kernels import record_distance
 from .record_kernels import finish_record, is_spent
 from .scope_kernels import BEHIND, may_end, scope_of
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def set_slot(arena: Arena, nodes: int, stacks: int, k: int, accepting: int) -> int:
     """Where the search for a state begins in its hash table: k configurations, their nodes and stacks at the given
     places of the arena."""
@@ -77,7 +79,7 @@ def set_slot(arena: Arena, nodes: int, stacks: int, k: int, accepting: int) -> i
     return np.int64(h & np.uint64(arena[STATE_SLOTS] - 1))
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _sort_kept(arena: Arena, k: int) -> None:
     """Shell sort of the kept configurations by (node, stack): the canonical order of a set."""
     kn, ks = arena[K_NODE], arena[K_STACK]
@@ -97,7 +99,7 @@ def _sort_kept(arena: Arena, k: int) -> None:
         gap //= 3
 
 
-@njit(cache=True, boundscheck=False)
+@linked(INTERN)
 def intern(arena: Arena, k: int, accepting: int) -> int:
     """The state that is the set of the k kept configurations; a new one if need be. DEAD, or GROW."""
     if k == 0 and accepting == 0:
@@ -150,7 +152,7 @@ def intern(arena: Arena, k: int, accepting: int) -> int:
     return q
 
 
-@njit(cache=True, boundscheck=False)
+@linked(CLOSURE)
 def closure(arena: Arena, n: int) -> int:
     """State of the n configurations of the worklist, closed under everything that reads nothing."""
     wn, ws, kn, ks = arena[W_NODE], arena[W_STACK], arena[K_NODE], arena[K_STACK]
@@ -237,7 +239,7 @@ def closure(arena: Arena, n: int) -> int:
     return intern(arena, k, accepting)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _next_round(arena: Arena, n: int, ret: int, count: int, parent: int) -> int:
     """A round of the counted loop -1 - ret has ended: leave it, begin another, or both."""
     loop = arena[REPEATS] + 4 * (-1 - ret)

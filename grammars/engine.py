@@ -14,6 +14,7 @@ from . import engine_kernels as k
 from .automaton import DEAD
 from .budget import Budget
 from .errors import BudgetExceeded, GrammarError
+from .kernel import link
 from .network import Network
 from .program import Program
 from .warmup import warm_up
@@ -147,6 +148,7 @@ class Engine:
             for section, (counter, _) in tables.items():
                 used = int(old[counter]) * (classes if section == layout.TRANSITIONS else 1)
                 arena[arena[section] : arena[section] + used] = old[old[section] : old[section] + used]
+        link(arena)
         k.rehash(arena)
         return arena
 

@@ -7,7 +7,6 @@ level up: states are sets of configurations with stacks (`configuration_kernels.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .arena import (
@@ -36,6 +35,7 @@ from .arena import (
     STATE_SLOTS,
     STATE_TABLE,
     TEXT,
+    TRANSITION,
     TRANSITIONS,
     UNKNOWN,
     Arena,
@@ -43,23 +43,21 @@ from .arena import (
 from .cell_kernels import add, frame_slot
 from .configuration_kernels import closure, set_slot
 from .escape_kernels import begin_escape, go_on_escape
+from .kernel import kernel, linked
 from .text_kernels import recorded
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def initial(arena: Arena, node: int) -> int:
     """The state before the first byte."""
     arena[STAMP] += 1
     return closure(arena, add(arena, 0, node, 0))
 
 
-@njit(cache=True, boundscheck=False)
-def step_class(arena: Arena, q: int, c: int) -> int:
-    """State after a byte of class c, computed once and remembered; DEAD, or GROW / GROW_WORK."""
+@linked(TRANSITION)
+def _transition(arena: Arena, q: int, c: int) -> int:
+    """State after a byte of class c, computed and remembered; DEAD, or GROW / GROW_WORK."""
     row = arena[TRANSITIONS] + np.int64(q) * arena[N_CLASSES]
-    known = arena[row + c]
-    if known != UNKNOWN:
-        return known
     arena[STAMP] += 1
     lo, hi = 0, arena[N_CLASSES] - 1  # classes around c that lead to the same configurations
     n = 0
@@ -111,13 +109,20 @@ def step_class(arena: Arena, q: int, c: int) -> int:
     return target
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
+def step_class(arena: Arena, q: int, c: int) -> int:
+    """State after a byte of class c, computed once and remembered; DEAD, or GROW / GROW_WORK."""
+    known = arena[arena[TRANSITIONS] + np.int64(q) * arena[N_CLASSES] + c]
+    return known if known != UNKNOWN else _transition(arena, q, c)
+
+
+@kernel
 def step(arena: Arena, q: int, byte: int) -> int:
     """State after `byte`, from a live state q."""
     return step_class(arena, q, arena[arena[CLASSES] + byte])
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def advance(arena: Arena, q: int, data: NDArray[np.uint8], begin: int, end: int) -> int:
     """State after data[begin:end]."""
     classes, transitions, width = arena[CLASSES], arena[TRANSITIONS], np.int64(arena[N_CLASSES])
@@ -132,7 +137,7 @@ def advance(arena: Arena, q: int, data: NDArray[np.uint8], begin: int, end: int)
     return q
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _may_read_raw(arena: Arena, q: int) -> bool:
     """Whether something else than the backslash of an escape may come next, at a state within a JSON string."""
     o = arena[arena[Q_OFFSET] + q]
@@ -146,7 +151,7 @@ def _may_read_raw(arena: Arena, q: int) -> bool:
     return False
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def forced(arena: Arena, q: int, out: NDArray[np.uint8], escapes: bool) -> int:
     """Write the bytes that every completion of q begins with; their number (at most out.size), or GROW.
 
@@ -172,7 +177,7 @@ def forced(arena: Arena, q: int, out: NDArray[np.uint8], escapes: bool) -> int:
     return n
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def rehash(arena: Arena) -> None:
     """Build both hash tables of an arena that is new or has taken in what a smaller one held."""
     for h in range(arena[STACK_SLOTS]):

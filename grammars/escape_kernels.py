@@ -16,8 +16,6 @@ Lone surrogates are no characters.
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
     BACKSLASH,
     CONTROL,
@@ -40,6 +38,8 @@ from .arena import (
 )
 from .cell_kernels import add, push
 from .character_kernels import clear, follow, look
+from .kernel import kernel
+from .network_kernels import cost
 from .record_distance_kernels import distance_after
 from .record_kernels import is_spent_in
 
@@ -48,7 +48,7 @@ _VALUE = (1 << 24) - 1
 BY_ESCAPE = 1 << 16
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _hex(byte: int) -> int:
     """The value of a hexadecimal digit; -1 for another byte."""
     if 0x30 <= byte <= 0x39:
@@ -58,7 +58,7 @@ def _hex(byte: int) -> int:
     return byte - 0x57 if 0x61 <= byte <= 0x66 else -1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _short(byte: int) -> int:
     """The character that backslash and this byte spell; -1 for none."""
     if byte == 0x22 or byte == 0x5C or byte == 0x2F:
@@ -74,7 +74,7 @@ def _short(byte: int) -> int:
     return 9 if byte == 0x74 else -1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _look_at_unit(arena: Arena, node: int, lo: int, hi: int) -> int:
     """Clear the X cells and look at all characters whose first UTF-16 unit is in lo..hi; their number. X_DISTANCE is
     that of the escape behind the unit too."""
@@ -97,7 +97,7 @@ def _look_at_unit(arena: Arena, node: int, lo: int, hi: int) -> int:
     return size
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _look_ahead(arena: Arena, node: int, stage: int, value: int) -> int:
     """Clear the X cells and look at all characters that the escape may still become; their number."""
     if stage <= 4:
@@ -118,7 +118,7 @@ def _look_ahead(arena: Arena, node: int, stage: int, value: int) -> int:
     return hi - lo + 1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def escape_distance(arena: Arena, node: int, s: int) -> int:
     """Shortest completion in bytes of a configuration in the middle of an escape sequence."""
     stage, value = arena[arena[S_DATA] + s] >> 24, arena[arena[S_DATA] + s] & _VALUE
@@ -134,7 +134,7 @@ def escape_distance(arena: Arena, node: int, s: int) -> int:
     return min(best, min(FAR, _plain_distance(arena, node, stage, value) + rest))
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _recorded_distance(arena: Arena, node: int, s: int, stage: int, value: int) -> int:
     """Shortest completion in bytes of an escape and of the recorded text on top of s, which is new then, if the escape
     becomes a character that has no other spelling; FAR if it cannot."""
@@ -142,18 +142,13 @@ def _recorded_distance(arena: Arena, node: int, s: int, stage: int, value: int) 
     if stage <= 4:
         for symbol in range(CONTROL, SYMBOLS):
             c = 0x22 if symbol == QUOTE else 0x5C if symbol == BACKSLASH else symbol - CONTROL
-            if stage == 0:
-                short = c >= 32 or 8 <= c <= 10 or 12 <= c <= 13
-                cost = 1 if short else 5
-            elif c >> 4 * (5 - stage) == value:
-                cost = 5 - stage
-            else:
-                continue
-            best = min(best, cost + distance_after(arena, node, s, symbol))
+            if stage == 0 or c >> 4 * (5 - stage) == value:
+                missing = 5 - stage if stage else cost(symbol, symbol) - 1
+                best = min(best, missing + distance_after(arena, node, s, symbol))
     return best
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _plain_distance(arena: Arena, node: int, stage: int, value: int) -> int:
     """Shortest completion in bytes of an escape and of the rule that the node is in."""
     _look_ahead(arena, node, stage, value)
@@ -171,7 +166,7 @@ def _plain_distance(arena: Arena, node: int, stage: int, value: int) -> int:
     return min(FAR, best)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _is_spent(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -> int:
     """1 if all that the escape may become is in the set of a recorded text's scope, 0 if not; or GROW_WORK."""
     ways = arena[X_WAYS]
@@ -192,7 +187,7 @@ def _is_spent(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -
     return is_spent_in(arena, n, node, s, lo, 0x10FFFF, ways) if lo == 0 else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _pend(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -> int:
     """Add the configuration after a further byte of an escape that is not complete, unless no character can come of
     it; new length of the worklist, or GROW."""
@@ -218,13 +213,13 @@ def _pend(arena: Arena, n: int, node: int, s: int, stage: int, value: int) -> in
     return t if t < 0 else add(arena, n, node, t)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def begin_escape(arena: Arena, n: int, node: int, s: int) -> int:
     """Add the configuration after a backslash in front of a character; new length of the worklist, or GROW."""
     return _pend(arena, n, node, s, 0, 0)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _fits_pair(place: int, byte: int) -> bool:
     """Whether the byte may stand at a place (0..7) of a surrogate pair, behind the first two digits."""
     if place == 2:
@@ -237,7 +232,7 @@ def _fits_pair(place: int, byte: int) -> bool:
     return digit >= 0xC if place == 5 else digit >= 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def go_on_escape(arena: Arena, n: int, node: int, s: int, byte: int) -> int:
     """Add what comes after one more byte of an escape sequence; new length of the worklist, or GROW."""
     stage, value = arena[arena[S_DATA] + s] >> 24, arena[arena[S_DATA] + s] & _VALUE

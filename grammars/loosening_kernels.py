@@ -8,7 +8,6 @@ which no text is known, but for the few tokens that spell a known text to its en
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .arena import (
@@ -37,6 +36,7 @@ from .arena import (
 from .cell_kernels import push
 from .configuration_kernels import intern
 from .engine_kernels import step
+from .kernel import kernel
 from .record_kernels import set_below, ways_on
 from .scope_kernels import LEAST, MOST, scope_of
 from .text_kernels import length
@@ -44,7 +44,7 @@ from .text_kernels import length
 FEW = 1 << 16
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _loose_set(arena: Arena, scope: int, cells: int) -> int:
     """The set with a DUMMY for each text, of which no more are kept than matter; or GROW."""
     count = 0
@@ -60,7 +60,7 @@ def _loose_set(arena: Arena, scope: int, cells: int) -> int:
     return cells
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _loose_stack(arena: Arena, s: int) -> int:
     """The stack without what was recorded; or GROW, GROW_WORK."""
     n = 0
@@ -86,7 +86,7 @@ def _loose_stack(arena: Arena, s: int) -> int:
     return t
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def loosen(arena: Arena, q: int) -> int:
     """The state q with all recorded texts forgotten: allows all that q allows, perhaps more; or GROW, GROW_WORK."""
     o, count = arena[arena[Q_OFFSET] + q], arena[arena[Q_LENGTH] + q]
@@ -108,7 +108,7 @@ def loosen(arena: Arena, q: int) -> int:
     return intern(arena, n, arena[arena[Q_ACCEPTING] + q]) if changed else q
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _has_text(arena: Arena, q: int) -> bool:
     """Whether a whole text is known in a state, or one has begun that can become few things only."""
     o = arena[arena[Q_OFFSET] + q]
@@ -131,7 +131,7 @@ def _has_text(arena: Arena, q: int) -> bool:
     return False
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def whole_texts(
     arena: Arena,
     data: NDArray[np.uint8],
@@ -158,7 +158,7 @@ def whole_texts(
     return count
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def rests(arena: Arena, q: int, out: NDArray[np.int32]) -> int:
     """Write to `out` how each known text goes on after what is being recorded in q, as its length and its symbols.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .arena import CONTROL, QUOTE
+from .kernel import kernel
 
 UNREACHABLE = 1 << 30
 
 
-@njit(cache=True)
-def _cost(lo: int, hi: int) -> int:
+@kernel
+def cost(lo: int, hi: int) -> int:
     """Bytes that the shortest spelling of one of the symbols lo..hi takes."""
     if lo < CONTROL:
         return 1
@@ -22,7 +22,7 @@ def _cost(lo: int, hi: int) -> int:
     return 6
 
 
-@njit(cache=True)
+@kernel
 def shortest_completions(
     final: NDArray[np.int32],
     edges: NDArray[np.int32],
@@ -82,27 +82,27 @@ def shortest_completions(
         for at in range(pointers[v], pointers[v + 1]):
             i = used_by[at]
             if i < n_edges:
-                source, cost = edges[i, 0], best[edges[i, 3]] + _cost(edges[i, 1], edges[i, 2])
+                source, total = edges[i, 0], best[edges[i, 3]] + cost(edges[i, 1], edges[i, 2])
             elif i < n_edges + n_epsilons:
-                source, cost = epsilons[i - n_edges, 0], best[epsilons[i - n_edges, 1]]
+                source, total = epsilons[i - n_edges, 0], best[epsilons[i - n_edges, 1]]
             elif i < n_edges + n_epsilons + n_calls:
                 j = i - n_edges - n_epsilons
-                source, cost = calls[j, 0], best[calls[j, 1]] + best[calls[j, 2]]
+                source, total = calls[j, 0], best[calls[j, 1]] + best[calls[j, 2]]
             else:
                 j = i - n_edges - n_epsilons - n_calls
-                source, cost, rounds = repeats[j, 0], best[repeats[j, 2]], np.int64(repeats[j, 3])
-                if rounds > 0 and cost < limit:
+                source, total, rounds = repeats[j, 0], best[repeats[j, 2]], np.int64(repeats[j, 3])
+                if rounds > 0 and total < limit:
                     body = best[repeats[j, 1]]
-                    cost = limit if body >= limit else min(limit - 1, rounds * body + cost)
-            if cost < best[source]:
-                best[source] = cost
+                    total = limit if body >= limit else min(limit - 1, rounds * body + total)
+            if total < best[source]:
+                best[source] = total
                 if not waits[source]:
                     queue[tail], waits[source] = source, True
                     tail = (tail + 1) % (nodes + 1)
     return best.astype(np.int32)
 
 
-@njit(cache=True)
+@kernel
 def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Counting sort of the rows by their first column; returns row pointers [nodes + 1] and the other columns."""
     pointers = np.zeros(nodes + 1, np.int32)
@@ -120,7 +120,7 @@ def group(table: NDArray[np.int32], nodes: int) -> tuple[NDArray[np.int32], NDAr
     return pointers, rows
 
 
-@njit(cache=True)
+@kernel
 def representatives(
     edges: NDArray[np.int32], pointers: NDArray[np.int32], plain: NDArray[np.bool_], kinds: NDArray[np.int32]
 ) -> NDArray[np.int32]:
@@ -174,7 +174,7 @@ def representatives(
     return same
 
 
-@njit(cache=True)
+@kernel
 def count_ways(
     starts: NDArray[np.int32],
     edge_ptr: NDArray[np.int32],

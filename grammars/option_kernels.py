@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
     ANOTHER,
     COUNTED,
@@ -19,6 +17,7 @@ from .arena import (
     Arena,
 )
 from .cell_kernels import add, insert, push
+from .kernel import kernel
 from .record_kernels import is_exhausted
 from .scope_kernels import (
     LEAST,
@@ -33,7 +32,7 @@ from .scope_kernels import (
 )
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def begin_option(arena: Arena, n: int, option: int, s: int) -> int:
     """Begin an item of the scope whose frame is on top of s, if it may come; new length of the worklist or a code."""
     code, start, behind = arena[option], arena[option + 1], arena[option + 2]
@@ -63,7 +62,7 @@ def begin_option(arena: Arena, n: int, option: int, s: int) -> int:
     return t if t < 0 else add(arena, n, start, t)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _is_possible(arena: Arena, n: int, scope: int, cells: int, before: int) -> int:
     """1 if one of the items that may begin at the node `before` is possible, 0 if none is; or GROW_WORK."""
     if not may_go_on(arena, scope, cells):

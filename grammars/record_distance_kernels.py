@@ -5,10 +5,7 @@ Such a text leaves all those of the set at some symbol, or ends before them (`re
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arena import (
-    CONTROL,
     DISTANCE,
     DUMMY,
     EDGE_PTR,
@@ -23,20 +20,13 @@ from .arena import (
     X_STACK,
     Arena,
 )
+from .kernel import kernel
+from .network_kernels import cost
 from .record_kernels import set_below
 from .text_kernels import edge_from, length, may_end_text, next_node, pass_on
 
 
-@njit(cache=True, boundscheck=False)
-def _cost(symbol: int) -> int:
-    """Bytes of the shortest spelling of a symbol."""
-    if symbol < CONTROL:
-        return 1
-    c = symbol - CONTROL
-    return 2 if c >= 32 or 8 <= c <= 10 or 12 <= c <= 13 else 6
-
-
-@njit(cache=True, boundscheck=False)
+@kernel
 def _next_text(arena: Arena, cells: int, text: int, symbol: int) -> int:
     """`text` and the symbol, if some text of the set begins like that; else 0."""
     s_data, s_parent = arena[S_DATA], arena[S_PARENT]
@@ -53,7 +43,7 @@ def _next_text(arena: Arena, cells: int, text: int, symbol: int) -> int:
     return 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int:
     """Bytes of the shortest way from the node (by its own edges at first, if so asked) to the end of its rule that
     leaves all texts of the set with the next symbol, `text` being what has been read; FAR if there is none."""
@@ -68,14 +58,14 @@ def _deviation(arena: Arena, node: int, text: int, cells: int, own: bool) -> int
             rest = arena[arena[DISTANCE] + arena[edges + 3 * e + 2]]
             first, last = arena[reps + arena[edges + 3 * e]], arena[reps + arena[edges + 3 * e + 1] + 1] - 1
             for symbol in range(first, last + 1):
-                if _cost(symbol) + rest < best and _next_text(arena, cells, text, symbol) == 0:
-                    best = _cost(symbol) + rest
+                if cost(symbol, symbol) + rest < best and _next_text(arena, cells, text, symbol) == 0:
+                    best = cost(symbol, symbol) + rest
         if not own:
             top = pass_on(arena, top, here)
     return best
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def record_distance(arena: Arena, node: int, s: int) -> int:
     """Shortest completion in bytes of a configuration with a RECORD on top: of a text that is not in the set."""
     text, rest = arena[arena[S_DATA] + s], arena[arena[S_DISTANCE] + s]
@@ -84,7 +74,7 @@ def record_distance(arena: Arena, node: int, s: int) -> int:
     return min(FAR, _shortest_new(arena, node, text, set_below(arena, s), True) + rest)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def distance_after(arena: Arena, node: int, s: int, symbol: int) -> int:
     """Shortest completion in bytes of the text of the RECORD on top of s alone, after one more symbol; FAR: none."""
     text, cells = arena[arena[S_DATA] + s], set_below(arena, s)
@@ -95,7 +85,7 @@ def distance_after(arena: Arena, node: int, s: int, symbol: int) -> int:
     return _shortest_new(arena, target, longer, cells, False) if longer else arena[arena[DISTANCE] + target]
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _shortest_new(arena: Arena, node: int, text: int, cells: int, own: bool) -> int:
     """Bytes of the shortest way from the node (by its own edges at first, if so asked) to the end of its rule that
     makes `text` one that is not in the set; FAR if there is none."""
@@ -127,7 +117,7 @@ def _shortest_new(arena: Arena, node: int, text: int, cells: int, own: bool) -> 
             while arena[s_parent + path] != place:
                 path = arena[s_parent + path]
             symbol = arena[s_data + path]
-            total += _cost(symbol)
+            total += cost(symbol, symbol)
             at = edge_from(arena, at, symbol) if own and place == text else next_node(arena, at, symbol)
             if at < 0:
                 break
@@ -138,7 +128,7 @@ def _shortest_new(arena: Arena, node: int, text: int, cells: int, own: bool) -> 
     return min(FAR, best) if touched else arena[arena[DISTANCE] + node]
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def _among(arena: Arena, cells: int, text: int) -> bool:
     while cells != 0:
         if arena[arena[S_DATA] + cells] == TEXTS + text:

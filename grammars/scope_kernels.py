@@ -29,6 +29,7 @@ from .arena import (
     TEXTS,
     Arena,
 )
+from .kernel import kernel
 
 BEHIND, LEAST, MOST, NAMED, FIRST, REQUIRED, CHEAPEST, COUNTING, SHORTEST, LENGTHS_AT, LENGTHS_N = range(11)
 
@@ -39,7 +40,7 @@ def scope_of(arena: Arena, ret: int) -> int:
     return arena[SCOPES] + SCOPE_CELLS * (SCOPE - ret)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def holds(arena: Arena, cells: int, item: int) -> bool:
     """Whether a set holds an item."""
     s_data, s_parent = arena[S_DATA], arena[S_PARENT]
@@ -48,7 +49,7 @@ def holds(arena: Arena, cells: int, item: int) -> bool:
     return cells != 0 and arena[s_data + cells] == item
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def is_required(arena: Arena, scope: int, item: int) -> bool:
     """Whether a named item is required."""
     if arena[scope + REQUIRED]:
@@ -59,7 +60,7 @@ def is_required(arena: Arena, scope: int, item: int) -> bool:
     return False
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def missing(arena: Arena, scope: int, cells: int) -> int:
     """How many required items a set lacks."""
     lacks = arena[scope + REQUIRED]
@@ -77,7 +78,7 @@ def size(arena: Arena, cells: int) -> int:
     return arena[arena[S_DISTANCE] + cells] if cells != 0 else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def has_room(arena: Arena, scope: int, cells: int, required: bool) -> bool:
     """Whether one more item leaves room for all that are required."""
     most = arena[scope + MOST]
@@ -86,7 +87,7 @@ def has_room(arena: Arena, scope: int, cells: int, required: bool) -> bool:
     return size(arena, cells) + missing(arena, scope, cells) + (0 if required else 1) <= most
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def may_go_on(arena: Arena, scope: int, cells: int) -> bool:
     """Whether a further item is possible; of recorded ones, whether there is room for one."""
     if arena[scope + CHEAPEST] < FAR and (not arena[scope + COUNTING] or has_room(arena, scope, cells, False)):
@@ -94,7 +95,7 @@ def may_go_on(arena: Arena, scope: int, cells: int) -> bool:
     return may_go_on_by_name(arena, scope, cells)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def may_go_on_by_name(arena: Arena, scope: int, cells: int) -> bool:
     """Whether a further named item is possible."""
     row = arena[SCOPE_ITEMS] + 3 * arena[scope + FIRST]
@@ -105,13 +106,13 @@ def may_go_on_by_name(arena: Arena, scope: int, cells: int) -> bool:
     return False
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def may_end(arena: Arena, scope: int, cells: int) -> bool:
     """Whether the scope may end with this set."""
     return size(arena, cells) >= arena[scope + LEAST] and missing(arena, scope, cells) == 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def another(arena: Arena, scope: int, before: int) -> int:
     """Bytes that an item without a name takes at most, after so many recorded ones."""
     cheapest, count = arena[scope + CHEAPEST], arena[scope + LENGTHS_N]
@@ -122,7 +123,7 @@ def another(arena: Arena, scope: int, before: int) -> int:
     return min(FAR, cheapest + arena[lengths + 1 + min(before, count - 3)] - arena[lengths] + beyond)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def longer(arena: Arena, frame: int, needs: int) -> int:
     """Bytes that so many recorded items take at most beyond their shortest texts, which may be taken."""
     scope = scope_of(arena, arena[arena[S_RETURN] + frame])
@@ -132,7 +133,7 @@ def longer(arena: Arena, frame: int, needs: int) -> int:
     return min(FAR, total)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def texts(arena: Arena, cells: int) -> int:
     """How many members of a set are recorded texts."""
     count = 0
@@ -142,7 +143,7 @@ def texts(arena: Arena, cells: int) -> int:
     return count
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def owed(arena: Arena, scope: int, cells: int) -> int:
     """Bytes of the shortest further items, a comma before each, with which the scope may end."""
     total, count = 0, size(arena, cells)
@@ -157,9 +158,7 @@ def owed(arena: Arena, scope: int, cells: int) -> int:
     i = 0
     while lacks > 0 and total < FAR:
         cheapest = another(arena, scope, before)
-        while i < arena[scope + NAMED] and (
-            arena[row + 3 * i + 1] or holds(arena, cells, arena[row + 3 * i])
-        ):
+        while i < arena[scope + NAMED] and (arena[row + 3 * i + 1] or holds(arena, cells, arena[row + 3 * i])):
             i += 1
         if i < arena[scope + NAMED] and arena[row + 3 * i + 2] <= cheapest:
             total += 1 + arena[row + 3 * i + 2]
@@ -171,7 +170,7 @@ def owed(arena: Arena, scope: int, cells: int) -> int:
     return min(total, FAR)
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def first_step(arena: Arena, frame: int, at_opening: bool) -> int:
     """What the shortest completion from before an item takes beyond that from behind one: without its comma, if items
     are owed; at the opening nothing, else, elsewhere the cheapest item."""

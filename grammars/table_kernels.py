@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .arena import CONTROL, SYMBOLS
+from .kernel import kernel
 
 _LETTERS = np.frombuffer(b'"\\/bfnrtu0123456789abcdefABCDEF', np.uint8).astype(np.int32)
 
 
-@njit(cache=True)
+@kernel
 def _with(
     own: NDArray[np.int32], rows: NDArray[np.int32], shifts: NDArray[np.int32], number: int, nodes: int
 ) -> NDArray[np.int32]:
@@ -20,8 +20,10 @@ def _with(
     for i in range(rows.shape[0]):
         count += rows[i, 0] == number
     result = np.empty((count, own.shape[1]), np.int32)
-    result[: own.shape[0]] = own
     count = own.shape[0]
+    for i in range(count):  # an assignment of slices would compile numpy's messages about shapes
+        for c in range(own.shape[1]):
+            result[i, c] = own[i, c]
     for i in range(rows.shape[0]):
         if rows[i, 0] == number:
             for c in range(own.shape[1]):
@@ -30,7 +32,7 @@ def _with(
     return result
 
 
-@njit(cache=True)
+@kernel
 def copies(
     rows: NDArray[np.int32],
     shifts: NDArray[np.int32],
@@ -52,7 +54,7 @@ def copies(
     )
 
 
-@njit(cache=True)
+@kernel
 def kept(rows: NDArray[np.int32], live: NDArray[np.bool_], columns: int) -> NDArray[np.int32]:
     """A copy of the rows whose nodes are all live; bit c of `columns` is set where column c holds nodes."""
     result = np.empty_like(rows)
@@ -66,7 +68,7 @@ def kept(rows: NDArray[np.int32], live: NDArray[np.bool_], columns: int) -> NDAr
     return result[:count]
 
 
-@njit(cache=True)
+@kernel
 def redirect(rows: NDArray[np.int32], same: NDArray[np.int32], columns: int) -> None:
     """Put `same[v]` for each node v in the columns whose bits are set."""
     for c in range(rows.shape[1]):
@@ -75,7 +77,7 @@ def redirect(rows: NDArray[np.int32], same: NDArray[np.int32], columns: int) -> 
                 rows[i, c] = same[rows[i, c]]
 
 
-@njit(cache=True)
+@kernel
 def merged(edges: NDArray[np.int32], same: NDArray[np.int32]) -> NDArray[np.int32]:
     """The edges of those nodes alone that stand for themselves, with the targets that `same` has for theirs."""
     result = np.empty_like(edges)
@@ -89,7 +91,7 @@ def merged(edges: NDArray[np.int32], same: NDArray[np.int32]) -> NDArray[np.int3
     return result[:count]
 
 
-@njit(cache=True)
+@kernel
 def marked(runs: NDArray[np.int32], nodes: int) -> NDArray[np.int32]:
     """1 for the nodes in the runs (first and last node), else 0."""
     result = np.zeros(nodes + 1, np.int32)
@@ -103,7 +105,7 @@ def marked(runs: NDArray[np.int32], nodes: int) -> NDArray[np.int32]:
     return result[:nodes]
 
 
-@njit(cache=True)
+@kernel
 def symbol_classes(
     edges: NDArray[np.int32], escapes: bool, all_apart: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -113,7 +115,7 @@ def symbol_classes(
     """
     cuts = np.zeros(SYMBOLS + 1, np.int32)
     if all_apart:
-        cuts[:] = 1
+        cuts.fill(1)
     for i in range(edges.shape[0]):
         cuts[edges[i, 1]] = 1
         cuts[edges[i, 2] + 1] = 1

@@ -31,9 +31,10 @@ from .arena import (
     Arena,
 )
 from .cell_kernels import push
+from .kernel import kernel
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def recorded(arena: Arena, s: int, symbol: int) -> int:
     """The stack after a symbol, with it recorded if s has a RECORD on top; or GROW."""
     if s == 0 or arena[arena[S_RETURN] + s] != RECORD:
@@ -45,7 +46,7 @@ def recorded(arena: Arena, s: int, symbol: int) -> int:
     return text if text < 0 else push(arena, RECORD, text, arena[arena[S_PARENT] + s])
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def recorded_character(arena: Arena, s: int, c: int) -> int:
     """The stack after a character, in the symbols of a network; or GROW."""
     if s == 0 or arena[arena[S_RETURN] + s] != RECORD:
@@ -75,7 +76,7 @@ def length(arena: Arena, text: int) -> int:
     return arena[arena[S_DISTANCE] + text] if text > 0 else 0
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def spread(arena: Arena, n: int, text: int, prefix: int) -> int:
     """Write the symbols of `text` behind `prefix` to the free end of the worklist and return where they begin there;
     -1 where it has another beginning, or GROW_WORK."""
@@ -93,7 +94,7 @@ def spread(arena: Arena, n: int, text: int, prefix: int) -> int:
     return place if text == prefix else -1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def pass_on(arena: Arena, top: int, node: int) -> int:
     """Put the targets of a node's epsilons on the small stack in the header; its new height. The rules whose texts are
     recorded have few of them in a row (`schema/distinct.py`)."""
@@ -104,7 +105,7 @@ def pass_on(arena: Arena, top: int, node: int) -> int:
     return top
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def edge_from(arena: Arena, node: int, symbol: int) -> int:
     """The node behind a symbol by an edge of the node; -1 if there is none."""
     c = arena[arena[CLASSES] + symbol]
@@ -115,7 +116,7 @@ def edge_from(arena: Arena, node: int, symbol: int) -> int:
     return -1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def next_node(arena: Arena, node: int, symbol: int) -> int:
     """The node behind a symbol, epsilons before it included; -1 if there is none."""
     arena[X_STACK] = node
@@ -130,7 +131,7 @@ def next_node(arena: Arena, node: int, symbol: int) -> int:
     return -1
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def may_end_text(arena: Arena, node: int) -> bool:
     """Whether the rule may end at a node."""
     arena[X_STACK] = node
@@ -144,7 +145,7 @@ def may_end_text(arena: Arena, node: int) -> bool:
     return False
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def reaches(arena: Arena, node: int, begin: int, bytes_only: bool) -> bool:
     """Whether the symbols of the worklist from `begin` on lead from the node (by its own edges at first, if so asked)
     to the end of the rule."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 _done: set[str] = set()
 _lock = threading.RLock()
 
-MESSAGE = "bytebound: compiling kernels, once after installation (two to three minutes) ..."
+MESSAGE = "bytebound: compiling kernels, once after installation (about a minute) ..."
 
 
 def _announce() -> None:

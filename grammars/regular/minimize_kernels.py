@@ -7,13 +7,13 @@ What leads nowhere is removed. States on no way to a cycle are merged from the e
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..kernel import kernel
 from .product_kernels import mixed, product
 
 
-@njit(cache=True)
+@kernel
 def _same(rows: NDArray[np.int32], accepting: NDArray[np.bool_], block: NDArray[np.int32], a: int, b: int) -> bool:
     """Whether two states accept alike and lead to the same classes; `block[-1]` is the class of no transition."""
     equal = accepting[a] == accepting[b]
@@ -22,7 +22,7 @@ def _same(rows: NDArray[np.int32], accepting: NDArray[np.bool_], block: NDArray[
     return equal
 
 
-@njit(cache=True)
+@kernel
 def _hash(rows: NDArray[np.int32], accepting: NDArray[np.bool_], block: NDArray[np.int32], s: int) -> np.uint64:
     h = mixed(np.uint64(3), accepting[s])
     for c in range(rows.shape[1]):
@@ -30,7 +30,7 @@ def _hash(rows: NDArray[np.int32], accepting: NDArray[np.bool_], block: NDArray[
     return h
 
 
-@njit(cache=True)
+@kernel
 def _sources(rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """For each state the states that lead to it (as often as they do): pointers [states + 1], and the states."""
     pointers = np.zeros(rows.shape[0] + 1, np.int64)
@@ -49,7 +49,7 @@ def _sources(rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int
     return pointers, found
 
 
-@njit(cache=True)
+@kernel
 def minimized(rows: NDArray[np.int32], accepting: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """The smallest automaton of the same language, numbered breadth first; state 0 stays the start, and remains even
     if nothing matches."""
@@ -132,7 +132,7 @@ def minimized(rows: NDArray[np.int32], accepting: NDArray[np.bool_]) -> tuple[ND
     return result[:count].copy(), accepting[order[:count]]
 
 
-@njit(cache=True)
+@kernel
 def _refine(
     rows: NDArray[np.int32],
     accepting: NDArray[np.bool_],

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..kernel import kernel
+
 
 @njit(cache=True, inline="never")
 def mixed(h: np.uint64, value: int) -> np.uint64:
@@ -13,7 +15,24 @@ def mixed(h: np.uint64, value: int) -> np.uint64:
     return h ^ (h >> np.uint64(29))
 
 
-@njit(cache=True)
+@kernel
+def _slot(order: NDArray[np.int32], slots: NDArray[np.int32], states: NDArray[np.int32]) -> int:
+    """Where these states of the parts are in the hash table, or belong if they are new."""
+    h = np.uint64(1)
+    for i in range(states.size):
+        h = mixed(h, states[i])
+    at = np.int64(h & np.uint64(slots.size - 1))
+    while slots[at] >= 0:
+        i = 0
+        while i < states.size and order[slots[at], i] == states[i]:
+            i += 1
+        if i == states.size:
+            break
+        at = (at + 1) & (slots.size - 1)
+    return at
+
+
+@kernel
 def product(
     flat: NDArray[np.int32], offsets: NDArray[np.int64], cells: int, needed: int, most: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -27,56 +46,41 @@ def product(
     order = np.zeros((capacity, parts), np.int32)
     rows = np.empty((capacity, cells), np.int32)
     slots = np.full(4 * capacity, -1, np.int32)
-    target = np.empty(parts, np.int32)
+    target = np.zeros(parts, np.int32)
     count, state = 1, 0
-    h = np.uint64(1)
-    for _ in range(parts):
-        h = mixed(h, 0)
-    slots[np.int64(h & np.uint64(slots.size - 1))] = 0
+    slots[_slot(order, slots, target)] = 0
     while state < count:
         for c in range(cells):
             stops, left = False, True
-            h = np.uint64(1)
             for i in range(parts):
                 s = order[state, i]
-                t = flat[offsets[i] + s * cells + c] if s >= 0 else np.int32(-1)
-                target[i] = t
-                if t >= 0:
+                target[i] = flat[offsets[i] + s * cells + c] if s >= 0 else np.int32(-1)
+                if target[i] >= 0:
                     left = False
                 elif i < needed:
                     stops = True
-                h = mixed(h, t)
             if stops or left:
                 rows[state, c] = -1
                 continue
-            at = np.int64(h & np.uint64(slots.size - 1))
-            while slots[at] >= 0 and not (order[slots[at]] == target).all():
-                at = (at + 1) & (slots.size - 1)
+            at = _slot(order, slots, target)
             if slots[at] < 0:
                 if count == most:
                     return rows[:0], order[:0]
                 if count == capacity:
                     capacity *= 2
                     more_order, more_rows = np.empty((capacity, parts), np.int32), np.empty((capacity, cells), np.int32)
-                    more_order[:count], more_rows[:count] = order, rows
-                    order, rows = more_order, more_rows
                     slots = np.full(4 * capacity, -1, np.int32)
                     for n in range(count):
-                        h = np.uint64(1)
                         for i in range(parts):
-                            h = mixed(h, order[n, i])
-                        at = np.int64(h & np.uint64(slots.size - 1))
-                        while slots[at] >= 0:
-                            at = (at + 1) & (slots.size - 1)
-                        slots[at] = n
-                    h = np.uint64(1)
-                    for i in range(parts):
-                        h = mixed(h, target[i])
-                    at = np.int64(h & np.uint64(slots.size - 1))
-                    while slots[at] >= 0:
-                        at = (at + 1) & (slots.size - 1)
+                            more_order[n, i] = order[n, i]
+                        for i in range(cells):
+                            more_rows[n, i] = rows[n, i]
+                        slots[_slot(more_order, slots, more_order[n])] = n
+                    order, rows = more_order, more_rows
+                    at = _slot(order, slots, target)
                 slots[at] = count
-                order[count] = target
+                for i in range(parts):
+                    order[count, i] = target[i]
                 count += 1
             rows[state, c] = slots[at]
         state += 1
