@@ -12,21 +12,45 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
+from .sampling import (
+    Awrs,
+    Children,
+    Draws,
+    GeometricAwrs,
+    HeadTail,
+    Masked,
+    RecursiveAwrs,
+    Rejection,
+    StepSampler,
+    Tester,
+    step_sampler,
+)
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "Awrs",
     "CannotClose",
+    "Children",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
+    "Draws",
+    "GeometricAwrs",
+    "HeadTail",
     "LanguageModel",
     "MaskTable",
+    "Masked",
     "Masker",
+    "RecursiveAwrs",
+    "Rejection",
+    "StepSampler",
     "TableModel",
+    "Tester",
     "TokenRejected",
     "UnsupportedTokenizer",
     "Vocabulary",
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "step_sampler",
 ]
