@@ -98,6 +98,8 @@ def draw_masked(
     left = untested.restrict(rows, bits)
     draws.masses[rows] = left
     alive = rows[left > 0]
+    if not len(alive):
+        return
     numbers = uniforms.uniform(alive)
     if draws.children is None:
         draws.tokens[alive] = untested.draw(alive, numbers).tokens
