@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..errors import DeadEnd
 from .draws import Children, Draws
+from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Floats, Integers, Untested, untested
+from .untested import Floats, Integers, Untested
 
 CHILDREN = 64
 """Children of a row with a mask, unless another number is asked for."""

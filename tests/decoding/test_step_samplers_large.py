@@ -20,7 +20,7 @@ from bytebound.decoding import (
     step_sampler,
 )
 from bytebound.decoding.errors import DecodingError, WrongVocabulary
-from bytebound.decoding.sampling import untested
+from bytebound.decoding.sampling import opening
 from bytebound.grammars import Unsupported
 
 SIZE = 32_768
@@ -169,7 +169,7 @@ def test_both_implementations_draw_alike(monkeypatch: pytest.MonkeyPatch) -> Non
     for sampler in [*WEIGHTED, Rejection()]:
         host = sampler(logits, tester, np.arange(30), np.random.default_rng(2))
         with monkeypatch.context() as patch:
-            patch.setattr(untested, "ON_HOST", set())
+            patch.setattr(opening, "ON_HOST", set())
             device = sampler(logits, tester, np.arange(30), np.random.default_rng(2))
         assert (host.tokens == device.tokens).all()
         np.testing.assert_allclose(host.log_weights, device.log_weights, rtol=1e-10, atol=1e-12)
