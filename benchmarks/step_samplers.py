@@ -42,6 +42,7 @@ from report import table
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 SIZE = 32_768
 DRAWS = 100
@@ -184,11 +185,13 @@ def draw(figures: dict[str, Any], path: Path) -> None:
     for panel, (divergence, outcome) in zip(panels, figures.items(), strict=True):
         for color, (name, figure) in zip(COLORS, outcome.items(), strict=True):
             shown = max(figure["variance"], 1e-3)
-            panel.scatter(figure["evaluations"], shown, 60, color=color, label=name, zorder=2)
+            panel.scatter(figure["evaluations"], shown, 60, color=color, label=name, zorder=2, alpha=0.8)
         panel.set(xscale="log", yscale="log", xlabel="evaluations per draw", title=f"{divergence} divergence")
+        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("relative variance of the weight (0 at the bottom)")
-    panels[-1].legend(fontsize=7, loc="upper left")
+    picture.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=4)
     picture.savefig(path, dpi=110)
     plt.close(picture)
 
