@@ -40,7 +40,7 @@ def tree_html(posterior: Posterior) -> str:
     for t, step in enumerate(steps):
         x = _LEFT + _STEP * t
         rank = _ranks(step, order)
-        after = middle + _ROW * (rank - (len(rank) - 1) / 2)
+        after = np.asarray(middle + _ROW * (rank - (len(rank) - 1) / 2), np.float64)
         if step.resampled:
             parts.append(f"<line class='r' x1='{x + _STEP}' y1='{_TOP}' x2='{x + _STEP}' y2='{_TOP + _ROW * rows}'/>")
         parts += [_cross(x, heights[i]) for i in step.dead.tolist()]
@@ -122,10 +122,8 @@ def _ends(posterior: Posterior, heights: NDArray[np.float64], x: int) -> list[st
 
 
 def _cross(x: int, y: float) -> str:
-    return (
-        f"<g><title>died: no allowed token was found</title><path class='x' d='M{x - 5} {y - 5:.1f}l10 10m0 -10l-10 10'/>"
-        "</g>"
-    )
+    title = "<title>died: no allowed token was found</title>"
+    return f"<g>{title}<path class='x' d='M{x - 5} {y - 5:.1f}l10 10m0 -10l-10 10'/></g>"
 
 
 def _shown(data: bytes, most: int = 8) -> str:
