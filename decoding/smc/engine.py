@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..errors import DecodingError, WrongVocabulary
@@ -126,8 +125,7 @@ def _step(
     left: int,
 ) -> None:
     """One call of the sampler for the draws of all populations, which then branch and select."""
-    copies = not getattr(sampler, "deterministic", False)
-    asked = [population.draws(copies) for population in running]
+    asked = [population.draws(copies=left > 0) for population in running]
     rows = np.concatenate([rows for rows, _ in asked])
     states = np.array([q for _, states in asked for q in states], np.int64)
     if len(logits) == 1:
@@ -150,23 +148,15 @@ def _extend(running: list[Population], batch: ContextBatch, width: int) -> None:
     tokens = np.concatenate([population.tokens[population.live] for population in running])
     if not len(parents):
         return
-    places, first = distinct(parents * width + tokens)
-    batch.extend(parents[first].tolist(), tokens[first].tolist())
+    places: dict[int, int] = {}  # rows by context, in order of appearance
+    rows = np.array([places.setdefault(key, len(places)) for key in (parents * width + tokens).tolist()])
+    batch.extend([key // width for key in places], [key % width for key in places])
     begin = 0
     for population in running:
-        own = places[begin : begin + len(population.live)]
+        own = rows[begin : begin + len(population.live)]
         population.rows[population.live] = own
         population.contexts += len(set(own.tolist()))
         begin += len(own)
-
-
-def distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each key its number among the distinct ones in order of appearance, and where each of these appears first."""
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return place[inverse], first[order]
 
 
 def _twists(
