@@ -12,18 +12,44 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
-from .sampling.tester import Tester
+from .sampling import (
+    Awrs,
+    Children,
+    Draws,
+    GeometricAwrs,
+    HeadTail,
+    Masked,
+    RecursiveAwrs,
+    Rejection,
+    StepSampler,
+    Tester,
+    step_sampler,
+)
 from .sampling.testers import tester
+from .smc import Lookahead, Particle, Posterior, Potential, sample_posterior
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "Awrs",
     "CannotClose",
+    "Children",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
+    "Draws",
+    "GeometricAwrs",
+    "HeadTail",
     "LanguageModel",
+    "Lookahead",
     "MaskTable",
+    "Masked",
     "Masker",
+    "Particle",
+    "Posterior",
+    "Potential",
+    "RecursiveAwrs",
+    "Rejection",
+    "StepSampler",
     "TableModel",
     "Tester",
     "TokenRejected",
@@ -32,5 +58,7 @@ __all__ = [
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "sample_posterior",
+    "step_sampler",
     "tester",
 ]

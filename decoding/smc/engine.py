@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ..errors import DecodingError, WrongVocabulary
 from ..language_model import ContextBatch, as_language_model
 from ..sampling.draws import Draws, StepSampler
+from ..sampling.lookup import step_sampler
 from ..sampling.tester import Tester
 from .ending import ClosingTester, ForcedEnd
 from .population import Plan, Population
@@ -31,7 +32,7 @@ def sample_posterior(
     tester: Tester,
     prompts: Sequence[Sequence[int]],
     *,
-    sampler: StepSampler,
+    sampler: str | StepSampler = "head-tail",
     particles: int = 20,
     resampling: Resampling = "without-replacement",
     threshold: float = 0.5,
@@ -55,7 +56,8 @@ def sample_posterior(
         model: a LanguageModel, or what an installed integration can wrap.
         tester: the constraint.
         prompts: token ids for each prompt.
-        sampler: draws properly weighted tokens; any will do, they differ in cost and variance.
+        sampler: draws properly weighted tokens, by name or as an object (`step_sampler`); any properly weighted one will
+            do, they differ in cost and variance.
         particles: kept after each step, for each prompt.
         resampling: "without-replacement" selects among all weighted children of all particles at every step (Fearnhead
             and Clifford 2003); the others resample when the effective sample size falls.
@@ -78,6 +80,7 @@ def sample_posterior(
     """
     model = as_language_model(model)
     _check(particles, threshold, max_new_tokens, max_evaluations, temperature, end, resampling)
+    draw = step_sampler(sampler)
     vocabulary, width = tester.vocabulary, model.vocabulary_size
     if vocabulary.size > width:
         raise WrongVocabulary(f"the constraint's vocabulary has {vocabulary.size} tokens, but the model only {width}")
@@ -107,7 +110,7 @@ def sample_posterior(
             logits = batch.logprobs if temperature == 1 else batch.logprobs / temperature
             for population in running:
                 population.learn(logits, max_new_tokens - left)
-            _step(running, logits, sampler if left else ForcedEnd(), plan, generator, left)
+            _step(running, logits, draw if left else ForcedEnd(), plan, generator, left)
             _extend(running, batch, width)
             bar.update(left > 0)
             bar.set_postfix(live=sum(len(population.live) for population in running), refresh=False)
