@@ -56,8 +56,8 @@ def sample_posterior(
         model: a LanguageModel, or what an installed integration can wrap.
         tester: the constraint.
         prompts: token ids for each prompt.
-        sampler: draws properly weighted tokens, by name or as an object (`step_sampler`); any properly weighted one will
-            do, they differ in cost and variance.
+        sampler: draws weighted tokens, by name or as an object, see `step_sampler`; all that are properly weighted have
+            the same target, and differ in cost and variance.
         particles: kept after each step, for each prompt.
         resampling: "without-replacement" selects among all weighted children of all particles at every step (Fearnhead
             and Clifford 2003); the others resample when the effective sample size falls.

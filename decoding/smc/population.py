@@ -113,10 +113,11 @@ class Population:
             pool.parents = np.concatenate([pool.parents, carried])
             pool.tokens = np.concatenate([pool.tokens, np.full(len(carried), -1)])
             pool.log_weights = np.concatenate([pool.log_weights, self.log_weights[carried]])
-        resampled = self._look_ahead(pool, generator, left)
-        resampled |= self._select(pool, generator)
-        self.resamplings += resampled
-        self._history.append(Step(pool.parents, pool.tokens, pool.log_weights, dead, resampled))
+        self._resampled = False
+        self._look_ahead(pool, generator, left)
+        self._select(pool, generator)
+        self.resamplings += self._resampled
+        self._history.append(Step(pool.parents, pool.tokens, pool.log_weights, dead, self._resampled))
 
     def _branch(self, draws: Draws) -> tuple[_Pool, Indices]:
         """The weighted children, and the particles without any."""
@@ -141,11 +142,10 @@ class Population:
         barren[pool.parents] = False
         return pool, self.live[barren[self.live]]
 
-    def _look_ahead(self, pool: _Pool, generator: np.random.Generator, left: int) -> bool:
+    def _look_ahead(self, pool: _Pool, generator: np.random.Generator, left: int) -> None:
         """States, scores and lookahead of the children; those of a large pool only after a first selection."""
-        plan, before = self._plan, len(pool.tokens)
-        pool.states, lookahead = [], self._lookahead
-        self._prune(pool, lookahead[pool.parents], _LOOKED_AT * plan.particles, generator)
+        plan = self._plan
+        self._prune(pool, self._lookahead[pool.parents], _LOOKED_AT * plan.particles, generator)
         accept, states = plan.tester.accept, self.states
         pool.states = [
             accept(states[p], t) if t >= 0 else states[p]
@@ -155,7 +155,6 @@ class Population:
             self._score(pool, generator, left)
         else:
             self._lookahead = np.zeros(len(pool.tokens))
-        return len(pool.tokens) < before
 
     def _score(self, pool: _Pool, generator: np.random.Generator, left: int) -> None:
         """Twists and potentials of the children; what they rule out dies."""
@@ -192,33 +191,29 @@ class Population:
         if self._plan.resampler is not None or len(pool.tokens) <= most:
             return np.arange(len(pool.tokens))
         kept, log_survival = survivors(pool.log_weights + lookahead, most, generator)
+        self._resampled = True
         pool.take(kept)
         pool.log_weights = pool.log_weights - log_survival
         return kept
 
-    def _select(self, pool: _Pool, generator: np.random.Generator) -> bool:
-        """Resample, and make the pool the particles; returns whether any were dropped or copied."""
-        plan = self._plan
-        n = plan.particles
+    def _select(self, pool: _Pool, generator: np.random.Generator) -> None:
+        """Resample, and make the pool the particles."""
+        plan, n = self._plan, self._plan.particles
         priorities = pool.log_weights + self._lookahead
-        resampled = False
         if plan.resampler is None:
-            if len(priorities) > n:
-                kept = self._prune(pool, self._lookahead, n, generator)
-                self._lookahead = self._lookahead[kept]
-                resampled = True
+            kept = self._prune(pool, self._lookahead, n, generator)
+            self._lookahead = self._lookahead[kept]
         elif len(priorities) and effective_sample_size(priorities) < plan.threshold * n:
             kept = plan.resampler(priorities, n, generator)
             pool.take(kept)
             self._lookahead = self._lookahead[kept]
             pool.log_weights = log_sum(priorities) - np.log(n) - self._lookahead
-            resampled = True
+            self._resampled = True
         self.rows = self.rows[pool.parents]
         self.rows[[q < 0 for q in pool.states]] = -1
         self.live = np.flatnonzero(self.rows >= 0)
         self.log_weights, self.states, self.tokens = pool.log_weights, pool.states, pool.tokens
         self._texts, self._guides = pool.texts, pool.guides
-        return resampled
 
     def learn(self, logits: torch.Tensor, step: int) -> None:
         """Let the twist learn from the distributions of the live particles, if it wants to; logits [rows, width]."""
