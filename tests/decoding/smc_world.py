@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from bytebound.decoding import Draws, TableModel, Tester, Vocabulary
+from bytebound.decoding import Draws, Posterior, TableModel, Tester, Vocabulary, sample_posterior
 
 TOKENS = [b"a", b"b", b"ab", b"ba", b"c", b"aa", None, b"cc", None]
 EOS = (6, 8)
 WIDTH = 10  # one column more than the vocabulary has tokens
+PROMPT, MOST = (1, 3), 4
 VOCABULARY = Vocabulary.from_bytes(TOKENS, eos_token_ids=EOS)
 
 
@@ -53,6 +54,19 @@ def truth(
 
     extend((), b"", tester.start, 0.0)
     return {text: mass for text, mass in masses.items() if mass > 0}
+
+
+def run(constraint: Any, prompts: Any = (PROMPT,), **options: Any) -> list[Posterior]:
+    options = {"particles": 6, "max_new_tokens": MOST, "seed": 0, **options}
+    return sample_posterior(model(), constraint, list(prompts), **options)
+
+
+def masses(posterior: Posterior) -> dict[bytes, float]:
+    result: dict[bytes, float] = {}
+    for particle in posterior.particles:
+        assert particle.finished
+        result[particle.bytes] = result.get(particle.bytes, 0.0) + np.exp(particle.log_weight)
+    return result
 
 
 class Blind:

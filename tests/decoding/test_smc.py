@@ -38,7 +38,8 @@ def _load(name: str) -> ModuleType:
 world = _load("smc_world")
 
 PATTERN = r"(ab|ba|c)*b?c{0,2}"
-PROMPT, MOST = (1, 3), 4
+PROMPT, MOST = world.PROMPT, world.MOST
+run, masses = world.run, world.masses
 SCHEMES = ["without-replacement", "multinomial", "stratified", "systematic", "residual"]
 SAMPLERS: dict[str, Any] = {
     "masked": Masked,
@@ -59,19 +60,6 @@ def score(text: bytes) -> float:
 
 def potential() -> Potential:
     return Potential(complete=score, prefix=lambda text: 0.5 * text.count(b"c"))
-
-
-def run(constraint: Any, prompts: Any = (PROMPT,), **options: Any) -> list[Posterior]:
-    options = {"particles": 6, "max_new_tokens": MOST, "seed": 0, **options}
-    return sample_posterior(world.model(), constraint, list(prompts), **options)
-
-
-def masses(posterior: Posterior) -> dict[bytes, float]:
-    result: dict[bytes, float] = {}
-    for particle in posterior.particles:
-        assert particle.finished
-        result[particle.bytes] = result.get(particle.bytes, 0.0) + np.exp(particle.log_weight)
-    return result
 
 
 def check_law(posteriors: list[Posterior], true: dict[bytes, float], deviations: float = 5.0) -> None:
