@@ -108,9 +108,7 @@ def sample_posterior(
             if closing is not None:
                 closing.remain(left)
             logits = batch.logprobs if temperature == 1 else batch.logprobs / temperature
-            for population in running:
-                population.learn(logits, max_new_tokens - left)
-            _step(running, logits, draw if left else ForcedEnd(), plan, generator, left)
+            _step(running, logits, draw if left else ForcedEnd(), plan, generator, max_new_tokens - left, left)
             _extend(running, batch, width)
             bar.update(left > 0)
             bar.set_postfix(live=sum(len(population.live) for population in running), refresh=False)
@@ -125,22 +123,26 @@ def _step(
     sampler: StepSampler,
     plan: Plan,
     generator: np.random.Generator,
+    step: int,
     left: int,
 ) -> None:
     """One call of the sampler for the draws of all populations, which then branch and select."""
     asked = [population.draws(copies=left > 0) for population in running]
     rows = np.concatenate([rows for rows, _ in asked])
     states = np.array([q for _, states in asked for q in states], np.int64)
+    drawn = logits
     if len(logits) == 1:
-        logits = logits.expand(len(rows), -1)
+        drawn = logits.expand(len(rows), -1)
     elif len(rows) != len(logits) or (rows != np.arange(len(rows))).any():
-        logits = logits[torch.from_numpy(rows).to(logits.device)]
-    draws = sampler(logits, plan.tester, states, generator, children=plan.resampler is None)
+        drawn = logits[torch.from_numpy(rows).to(logits.device)]
+    draws = sampler(drawn, plan.tester, states, generator, children=plan.resampler is None)
     begin = 0
     for population, (own, _) in zip(running, asked, strict=True):
         place = slice(begin, begin + len(own))
         children = None if draws.children is None else draws.children[place]
         part = Draws(draws.tokens[place], draws.log_weights[place], draws.evaluations[place], children)
+        if left:
+            population.learn(logits, part, step)
         population.advance(part, generator, left - 1)
         begin += len(own)
 
