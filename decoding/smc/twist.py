@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...grammars.errors import BudgetExceeded, Unsupported
+from ...grammars.warmup import warm_up
 from ..errors import WrongVocabulary
 from ..masker import Masker
 from ..sampling.tester import Tester
@@ -135,15 +136,16 @@ class _Follower:
 
     def __init__(self, tester: Tester) -> None:
         self._tester = tester
-        self._masker: Masker | None = getattr(tester, "masker", None)
+        masker = getattr(tester, "masker", None)
+        self._masker: Masker | None = masker if isinstance(masker, Masker) else None
         self._order = tester.vocabulary.trie.order
         self._tests = 0
 
     def __call__(self, state: int) -> NDArray[np.int64]:
-        if isinstance(self._masker, Masker):
-            tables = shared_tables(self._masker.vocabulary)
+        if self._masker is not None:
             out = np.empty(len(self._order), np.int32)
-            self._masker.automaton.run(destinations, tables.trie, np.empty(tables.depths + 2, np.int32), out, state)
+            warm_up("lookahead", lambda: self._follow(state, out))
+            self._follow(state, out)
             return out.astype(np.int64)
         row = np.zeros((self._tester.vocabulary.size + 31) // 32, np.uint32)
         self._tester.fill(state, row)
@@ -154,6 +156,11 @@ class _Follower:
         found = np.full(len(self._order), -1, np.int64)
         found[allowed] = [self._tester.accept(state, t) for t in self._order[allowed].tolist()]
         return found
+
+    def _follow(self, state: int, out: NDArray[np.int32]) -> None:
+        assert self._masker is not None
+        tables = shared_tables(self._masker.vocabulary)
+        self._masker.automaton.run(destinations, tables.trie, np.empty(tables.depths + 2, np.int32), out, state)
 
 
 class Lookahead:
