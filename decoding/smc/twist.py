@@ -71,9 +71,12 @@ class TokenAutomaton:
             place = known.setdefault(starts.tobytes(), len(known))
             if place == len(self._starts):
                 self._starts.append(starts)
-            runs += len(alive) + len(starts) * (place == len(self._starts) - 1)
-            if len(states) > max_states or runs > _MOST_RUNS:
+                runs += len(starts)
+            runs += len(alive)
+            if len(states) > max_states:
                 raise BudgetExceeded(f"the constraint has more than {max_states} states between tokens")
+            if runs > _MOST_RUNS:
+                raise BudgetExceeded(f"the constraint has more than {_MOST_RUNS:,} transitions between tokens")
             self._pieces.append((place, alive, edge))
             sources.append(np.full(len(following) + 1, len(sources)))
             targets.append([*(self.index[q] for q in following.tolist()), -1])  # -1: the end of the text
