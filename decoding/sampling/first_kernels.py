@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ...grammars import arena as layout
 from ...grammars import engine_kernels as k
+from ...grammars.kernel import kernel
 
 FINISHED = -2
 BAD_TOKEN, BAD_STATE = 1, 2
 
 
-@njit(cache=True, boundscheck=False)
+@kernel
 def first_allowed(
     arena: layout.Arena,
     data: NDArray[np.uint8],
