@@ -30,8 +30,8 @@ class TransformersModel(LanguageModel):
     padded on the left; equal ones are evaluated once. Nothing is differentiated.
 
     Raises DecodingError for what is no causal model; while evaluating, for one in training mode, for empty contexts,
-    ids that the model does not know, contexts longer than the model's own, more rows than `max_rows`, logits that are no
-    numbers, and a cache whose rows cannot be selected.
+    ids that the model does not know, contexts longer than the model's own, more rows than `max_rows`, logits that are
+    no numbers, and a cache whose rows cannot be selected.
     """
 
     def __init__(self, model: Any, *, max_rows: int = 512, use_cache: bool = True) -> None:
@@ -129,8 +129,8 @@ class TransformersModel(LanguageModel):
         """Raise DecodingError for more contexts than may be in a cache."""
         if n > self.max_rows:
             raise DecodingError(
-                f"{n} different contexts would be in the cache at once, but max_rows is {self.max_rows}: ask for fewer, "
-                "or allow more with TransformersModel(model, max_rows=...)"
+                f"{n} different contexts would be in the cache at once, but max_rows is {self.max_rows}: ask for "
+                "fewer, or allow more with TransformersModel(model, max_rows=...)"
             )
 
     def new_cache(self) -> DynamicCache:

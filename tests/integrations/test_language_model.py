@@ -1,4 +1,4 @@
-"""`TransformersModel`: the cached log-probabilities of forked and dropped rows are those of whole contexts, unpadded."""
+"""`TransformersModel`: the cached log-probabilities of forked and dropped rows are those of whole contexts."""
 
 from __future__ import annotations
 
