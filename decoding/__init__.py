@@ -1,6 +1,7 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
 from .apply import MaskTable, apply_bitmask
+from .choices import ChoiceProbabilities, choice_probabilities, choice_probabilities_batch
 from .errors import (
     CannotClose,
     DeadEnd,
@@ -16,6 +17,7 @@ from .vocabulary import Vocabulary
 
 __all__ = [
     "CannotClose",
+    "ChoiceProbabilities",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
@@ -29,4 +31,6 @@ __all__ = [
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "choice_probabilities",
+    "choice_probabilities_batch",
 ]
