@@ -13,6 +13,8 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
+from .sampling.tester import Tester
+from .sampling.testers import tester
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "MaskTable",
     "Masker",
     "TableModel",
+    "Tester",
     "TokenRejected",
     "UnsupportedTokenizer",
     "Vocabulary",
@@ -33,4 +36,5 @@ __all__ = [
     "apply_bitmask",
     "choice_probabilities",
     "choice_probabilities_batch",
+    "tester",
 ]
