@@ -13,19 +13,40 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
-from .sampling.tester import Tester
+from .sampling import (
+    Awrs,
+    Children,
+    Draws,
+    GeometricAwrs,
+    HeadTail,
+    Masked,
+    RecursiveAwrs,
+    Rejection,
+    StepSampler,
+    Tester,
+    step_sampler,
+)
 from .sampling.testers import tester
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "Awrs",
     "CannotClose",
+    "Children",
     "ChoiceProbabilities",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
+    "Draws",
+    "GeometricAwrs",
+    "HeadTail",
     "LanguageModel",
     "MaskTable",
+    "Masked",
     "Masker",
+    "RecursiveAwrs",
+    "Rejection",
+    "StepSampler",
     "TableModel",
     "Tester",
     "TokenRejected",
@@ -36,5 +57,6 @@ __all__ = [
     "apply_bitmask",
     "choice_probabilities",
     "choice_probabilities_batch",
+    "step_sampler",
     "tester",
 ]
