@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from .errors import DecodingError
 from .language_model import LanguageModel
+from .smc.resampling import log_sum
 from .spellings import Spellings, State, Steps
 
 Node = tuple[int, ...]
@@ -51,11 +52,11 @@ class Search:
 
     def log_unexplored(self) -> float:
         """Logarithm of a bound on the mass that is not found yet."""
-        return logsumexp([mass for _, mass in self._open.values()])
+        return log_sum(np.array([mass for _, mass in self._open.values()]))
 
     def is_done(self) -> bool:
         """Whether the tolerance is reached. Raises DecodingError where the contexts are used up before."""
-        left, total = self.log_unexplored(), logsumexp(self.found)
+        left, total = self.log_unexplored(), log_sum(self.found)
         if left <= self._log_tolerance + total:
             return True
         if self.contexts >= self._max_contexts:
@@ -68,7 +69,7 @@ class Search:
     def plan(self, room: int) -> tuple[float, dict[int, list[Node]]]:
         """The mass from which a prefix is worth evaluating now, and by length the prefixes that a wave must pass: at
         most `room` of each length."""
-        total = logsumexp(self.found)
+        total = log_sum(self.found)
         if self._log_tolerance == -math.inf:
             least = -math.inf
         elif total == -math.inf:
@@ -149,10 +150,3 @@ def _evaluate(
     for (_, i, node, steps), part in zip(fresh, np.split(values, np.cumsum(lengths)[:-1]), strict=True):
         children[i] += searches[i].expand(node, steps, part)
     return children
-
-
-def logsumexp(values: Any) -> float:
-    """log of the sum of exp of numbers, -inf where there are none."""
-    array = np.asarray(values, np.float64)
-    top = float(array.max(initial=-np.inf))
-    return top + float(np.log(np.exp(array - top).sum())) if top > -math.inf else -math.inf

@@ -11,9 +11,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .choice_search import Search, logsumexp, wave
+import numpy as np
+
+from .choice_search import Search, wave
 from .errors import DecodingError, VocabularyError, WrongVocabulary
 from .language_model import LanguageModel
+from .smc.resampling import log_sum
 from .spellings import AllSpellings, OneSpelling, Spellings
 from .vocabulary import Vocabulary
 
@@ -36,7 +39,7 @@ class ChoiceProbabilities(Mapping[Option, float]):
 
     def __init__(self, log_masses: dict[Option, float], unexplored: float, contexts: int) -> None:
         self.log_masses = log_masses
-        self.log_mass = logsumexp(list(log_masses.values()))
+        self.log_mass = log_sum(np.array(list(log_masses.values())))
         self.unexplored = unexplored
         self.contexts = contexts
 
@@ -132,7 +135,7 @@ def choice_probabilities_batch(
 
 
 def _result(options: Sequence[Option], search: Search) -> ChoiceProbabilities:
-    left, total = search.log_unexplored(), logsumexp(search.found)
+    left, total = search.log_unexplored(), log_sum(search.found)
     if total == -math.inf:
         raise DecodingError(
             f"none of the options {', '.join(map(repr, options))} has any probability, so none can be preferred"
