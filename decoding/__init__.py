@@ -27,6 +27,7 @@ from .sampling import (
     step_sampler,
 )
 from .sampling.testers import tester
+from .smc import Lookahead, Particle, Posterior, Potential, sample_posterior
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -41,9 +42,13 @@ __all__ = [
     "GeometricAwrs",
     "HeadTail",
     "LanguageModel",
+    "Lookahead",
     "MaskTable",
     "Masked",
     "Masker",
+    "Particle",
+    "Posterior",
+    "Potential",
     "RecursiveAwrs",
     "Rejection",
     "StepSampler",
@@ -57,6 +62,7 @@ __all__ = [
     "apply_bitmask",
     "choice_probabilities",
     "choice_probabilities_batch",
+    "sample_posterior",
     "step_sampler",
     "tester",
 ]

@@ -88,7 +88,8 @@ def choice_probabilities(
             usual, but too low by the mass of all others. A token that runs over the option's end then does not count.
         encode: option -> token ids without special tokens, for the canonical spelling.
         tolerance: 0.0 evaluates all spellings, whose number grows exponentially with the length of the longest option.
-            A positive one ends the search as soon as `unexplored` is no greater; for whole words take 1e-3 or so.
+            A positive one ends the search as soon as `unexplored` is no greater (for whole words take 1e-3 or so);
+            an option that is lighter than this may come out as 0. Canonical spellings are all evaluated anyway.
         max_contexts: contexts to evaluate at most.
         max_rows: contexts in one call of the model at most.
 
@@ -122,6 +123,8 @@ def choice_probabilities_batch(
         raise DecodingError("tolerance must be at least 0, max_contexts and max_rows at least 1")
     if len(options) != len(prompts):
         raise DecodingError(f"{len(options)} lists of options were given for {len(prompts)} prompts")
+    if spelling == "canonical":
+        tolerance = 0.0
     graphs: dict[tuple[Option, ...], Spellings] = {}
     searches = []
     for prompt, choice in zip(prompts, map(tuple, options), strict=True):

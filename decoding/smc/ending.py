@@ -23,8 +23,6 @@ from ..sampling.tester import Tester
 class ForcedEnd:
     """The step sampler that draws EOS in accepting states and nothing elsewhere; the weight is p(EOS)."""
 
-    deterministic = True
-
     def __call__(
         self,
         logits: torch.Tensor,

@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..errors import DecodingError, WrongVocabulary
 from ..language_model import ContextBatch, as_language_model
 from ..sampling.draws import Draws, StepSampler
+from ..sampling.lookup import step_sampler
 from ..sampling.tester import Tester
 from .ending import ClosingTester, ForcedEnd
 from .population import Plan, Population
@@ -32,7 +32,7 @@ def sample_posterior(
     tester: Tester,
     prompts: Sequence[Sequence[int]],
     *,
-    sampler: StepSampler,
+    sampler: str | StepSampler = "head-tail",
     particles: int = 20,
     resampling: Resampling = "without-replacement",
     threshold: float = 0.5,
@@ -56,7 +56,8 @@ def sample_posterior(
         model: a LanguageModel, or what an installed integration can wrap.
         tester: the constraint.
         prompts: token ids for each prompt.
-        sampler: draws properly weighted tokens; any will do, they differ in cost and variance.
+        sampler: draws weighted tokens, by name or as an object, see `step_sampler`; all that are properly weighted have
+            the same target, and differ in cost and variance.
         particles: kept after each step, for each prompt.
         resampling: "without-replacement" selects among all weighted children of all particles at every step (Fearnhead
             and Clifford 2003); the others resample when the effective sample size falls.
@@ -79,6 +80,7 @@ def sample_posterior(
     """
     model = as_language_model(model)
     _check(particles, threshold, max_new_tokens, max_evaluations, temperature, end, resampling)
+    draw = step_sampler(sampler)
     vocabulary, width = tester.vocabulary, model.vocabulary_size
     if vocabulary.size > width:
         raise WrongVocabulary(f"the constraint's vocabulary has {vocabulary.size} tokens, but the model only {width}")
@@ -108,7 +110,7 @@ def sample_posterior(
             logits = batch.logprobs if temperature == 1 else batch.logprobs / temperature
             for population in running:
                 population.learn(logits, max_new_tokens - left)
-            _step(running, logits, sampler if left else ForcedEnd(), plan, generator, left)
+            _step(running, logits, draw if left else ForcedEnd(), plan, generator, left)
             _extend(running, batch, width)
             bar.update(left > 0)
             bar.set_postfix(live=sum(len(population.live) for population in running), refresh=False)
@@ -126,8 +128,7 @@ def _step(
     left: int,
 ) -> None:
     """One call of the sampler for the draws of all populations, which then branch and select."""
-    copies = not getattr(sampler, "deterministic", False)
-    asked = [population.draws(copies) for population in running]
+    asked = [population.draws(copies=left > 0) for population in running]
     rows = np.concatenate([rows for rows, _ in asked])
     states = np.array([q for _, states in asked for q in states], np.int64)
     if len(logits) == 1:
@@ -150,23 +151,15 @@ def _extend(running: list[Population], batch: ContextBatch, width: int) -> None:
     tokens = np.concatenate([population.tokens[population.live] for population in running])
     if not len(parents):
         return
-    places, first = distinct(parents * width + tokens)
-    batch.extend(parents[first].tolist(), tokens[first].tolist())
+    places: dict[int, int] = {}  # rows by context, in order of appearance
+    rows = np.array([places.setdefault(key, len(places)) for key in (parents * width + tokens).tolist()])
+    batch.extend([key // width for key in places], [key % width for key in places])
     begin = 0
     for population in running:
-        own = places[begin : begin + len(population.live)]
+        own = rows[begin : begin + len(population.live)]
         population.rows[population.live] = own
         population.contexts += len(set(own.tolist()))
         begin += len(own)
-
-
-def distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each key its number among the distinct ones in order of appearance, and where each of these appears first."""
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return place[inverse], first[order]
 
 
 def _twists(

@@ -3,9 +3,10 @@
 Particles hold true log weights w throughout. Selection goes by priorities, w times twists and prefix scores, and
 divides w by the expected number of copies, which keeps the expected weight of every continuation whatever they are.
 
-With resampling "without-replacement" the particles of a step are distinct contexts. Each draws at least once, the heavy
-ones in proportion to their weight, about n draws in all beyond one for each, so that a population of few contexts grows
-again, and one of very uneven weights branches where the weight is; equal children of one particle are merged.
+With resampling "without-replacement" the particles of a step are distinct contexts. Each draws at least once, and the
+heavy ones more often, so that there are about n children besides: a population of few contexts grows again, and one of
+uneven weights branches where the weight is. Equal children of one particle are merged. How often a particle draws
+depends on the past only (weights, children per draw in the step before), so expected weights stay what they are.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ class Population:
         self._texts = [b""] * k if plan.potentials else []
         self._guides = np.zeros((len(plan.potentials), k))
         self._lookahead: Floats = np.zeros(k)  # log priorities without the weights
+        self._branching = 1.0  # children per draw in the step before
         self._history: list[Step] = []
         self.evaluations, self.contexts, self.deaths, self.resamplings = 0, 1, 0, 0
 
@@ -89,8 +91,8 @@ class Population:
         live = self.live
         if copies and self._plan.resampler is None and len(live):
             weights = self.log_weights[live] + self._lookahead[live]
-            shares = np.exp(weights - log_sum(np.concatenate([weights, self.log_weights[self.finished]])))
-            counts = np.maximum(1, np.rint(self._plan.particles * shares)).astype(np.int64)
+            shares = np.exp(weights - log_sum(self.log_weights + self._lookahead))
+            counts = np.maximum(1, np.rint(self._plan.particles / self._branching * shares)).astype(np.int64)
             self._drawn: Indices = np.repeat(live, counts)
             self._shares: Floats = np.repeat(self.log_weights[live] - np.log(counts), counts)
         else:
@@ -106,14 +108,16 @@ class Population:
     def advance(self, draws: Draws, generator: np.random.Generator, left: int) -> None:
         """Branch into the drawn children and select among them; `left` tokens may follow them."""
         pool, dead = self._branch(draws)
-        carried = np.flatnonzero(self.finished)
-        pool.parents = np.concatenate([pool.parents, carried])
-        pool.tokens = np.concatenate([pool.tokens, np.full(len(carried), -1)])
-        pool.log_weights = np.concatenate([pool.log_weights, self.log_weights[carried]])
-        resampled = self._look_ahead(pool, generator, left)
-        resampled |= self._select(pool, generator)
-        self.resamplings += resampled
-        self._history.append(Step(pool.parents, pool.tokens, pool.log_weights, dead, resampled))
+        if len(self.live) < len(self.rows):
+            carried = np.flatnonzero(self.finished)
+            pool.parents = np.concatenate([pool.parents, carried])
+            pool.tokens = np.concatenate([pool.tokens, np.full(len(carried), -1)])
+            pool.log_weights = np.concatenate([pool.log_weights, self.log_weights[carried]])
+        self._resampled = False
+        self._look_ahead(pool, generator, left)
+        self._select(pool, generator)
+        self.resamplings += self._resampled
+        self._history.append(Step(pool.parents, pool.tokens, pool.log_weights, dead, self._resampled))
 
     def _branch(self, draws: Draws) -> tuple[_Pool, Indices]:
         """The weighted children, and the particles without any."""
@@ -123,6 +127,7 @@ class Population:
             pool = _Pool(self._drawn[alive], draws.tokens[alive], self._shares[alive] + draws.log_weights[alive])
         else:
             counts = [len(children.tokens) for children in draws.children]
+            self._branching = max(1.0, sum(counts) / len(counts))
             pool = _Pool(
                 np.repeat(self._drawn, counts),
                 np.concatenate([children.tokens for children in draws.children]),
@@ -133,13 +138,14 @@ class Population:
         if alive.all():
             return pool, np.empty(0, np.int64)
         self.deaths += len(alive) - int(alive.sum())
-        return pool, np.setdiff1d(self._drawn, pool.parents)
+        barren = np.ones(len(self.rows), np.bool_)
+        barren[pool.parents] = False
+        return pool, self.live[barren[self.live]]
 
-    def _look_ahead(self, pool: _Pool, generator: np.random.Generator, left: int) -> bool:
+    def _look_ahead(self, pool: _Pool, generator: np.random.Generator, left: int) -> None:
         """States, scores and lookahead of the children; those of a large pool only after a first selection."""
-        plan, before = self._plan, len(pool.tokens)
-        pool.states, lookahead = [], self._lookahead
-        self._prune(pool, lookahead[pool.parents], _LOOKED_AT * plan.particles, generator)
+        plan = self._plan
+        self._prune(pool, self._lookahead[pool.parents], _LOOKED_AT * plan.particles, generator)
         accept, states = plan.tester.accept, self.states
         pool.states = [
             accept(states[p], t) if t >= 0 else states[p]
@@ -149,7 +155,6 @@ class Population:
             self._score(pool, generator, left)
         else:
             self._lookahead = np.zeros(len(pool.tokens))
-        return len(pool.tokens) < before
 
     def _score(self, pool: _Pool, generator: np.random.Generator, left: int) -> None:
         """Twists and potentials of the children; what they rule out dies."""
@@ -186,33 +191,29 @@ class Population:
         if self._plan.resampler is not None or len(pool.tokens) <= most:
             return np.arange(len(pool.tokens))
         kept, log_survival = survivors(pool.log_weights + lookahead, most, generator)
+        self._resampled = True
         pool.take(kept)
         pool.log_weights = pool.log_weights - log_survival
         return kept
 
-    def _select(self, pool: _Pool, generator: np.random.Generator) -> bool:
-        """Resample, and make the pool the particles; returns whether any were dropped or copied."""
-        plan = self._plan
-        n = plan.particles
+    def _select(self, pool: _Pool, generator: np.random.Generator) -> None:
+        """Resample, and make the pool the particles."""
+        plan, n = self._plan, self._plan.particles
         priorities = pool.log_weights + self._lookahead
-        resampled = False
         if plan.resampler is None:
-            if len(priorities) > n:
-                kept = self._prune(pool, self._lookahead, n, generator)
-                self._lookahead = self._lookahead[kept]
-                resampled = True
+            kept = self._prune(pool, self._lookahead, n, generator)
+            self._lookahead = self._lookahead[kept]
         elif len(priorities) and effective_sample_size(priorities) < plan.threshold * n:
             kept = plan.resampler(priorities, n, generator)
             pool.take(kept)
             self._lookahead = self._lookahead[kept]
             pool.log_weights = log_sum(priorities) - np.log(n) - self._lookahead
-            resampled = True
+            self._resampled = True
         self.rows = self.rows[pool.parents]
         self.rows[[q < 0 for q in pool.states]] = -1
         self.live = np.flatnonzero(self.rows >= 0)
         self.log_weights, self.states, self.tokens = pool.log_weights, pool.states, pool.tokens
         self._texts, self._guides = pool.texts, pool.guides
-        return resampled
 
     def learn(self, logits: torch.Tensor, step: int) -> None:
         """Let the twist learn from the distributions of the live particles, if it wants to; logits [rows, width]."""
@@ -239,6 +240,8 @@ def _merge(pool: _Pool) -> None:
     """Add up the weights of equal children of one particle."""
     order = np.lexsort((pool.tokens, pool.parents))
     parents, tokens = pool.parents[order], pool.tokens[order]
-    first = np.flatnonzero((np.diff(parents, prepend=-1) != 0) | (np.diff(tokens, prepend=-1) != 0))
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (parents[1:] != parents[:-1]) | (tokens[1:] != tokens[:-1])
+    first = np.flatnonzero(new)
     pool.log_weights = np.logaddexp.reduceat(pool.log_weights[order], first)
     pool.parents, pool.tokens = parents[first], tokens[first]

@@ -44,12 +44,14 @@ class TokenAutomaton:
     def __init__(self, tester: Tester, max_states: int) -> None:
         self.index: dict[int, int] = {tester.start: 0}
         self._order = tester.vocabulary.trie.order
-        self._pieces: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
+        self._starts: list[NDArray[np.int64]] = []  # of runs, each array once: many states part the tokens alike
+        self._pieces: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
         self._eos = list(tester.vocabulary.eos_token_ids)
         follow = _Follower(tester)
         sources: list[NDArray[np.int64]] = []
         targets: list[list[int]] = []
         states, runs = [tester.start], 0
+        known: dict[bytes, int] = {}
         for state in states:  # grows while it is gone through
             found = follow(state)
             starts = np.flatnonzero(np.diff(found, prepend=-2))  # -2 is no destination: a run starts at the first token
@@ -59,10 +61,13 @@ class TokenAutomaton:
                 if q not in self.index:
                     self.index[q] = len(states)
                     states.append(q)
-            runs += len(starts)
+            place = known.setdefault(starts.tobytes(), len(known))
+            if place == len(self._starts):
+                self._starts.append(starts)
+            runs += len(alive) + len(starts) * (place == len(self._starts) - 1)
             if len(states) > max_states or runs > _MOST_RUNS:
                 raise BudgetExceeded(f"the constraint has more than {max_states} states between tokens")
-            self._pieces.append((starts, alive, edge))
+            self._pieces.append((place, alive, edge))
             sources.append(np.full(len(following) + 1, len(sources)))
             targets.append([*(self.index[q] for q in following.tolist()), -1])  # -1: the end of the text
         self._targets = np.concatenate(targets).astype(np.int64)
@@ -83,9 +88,9 @@ class TokenAutomaton:
         eos = np.log(mixed[self._eos].sum())
         in_order = mixed[self._order]
         masses: list[Any] = []
-        for starts, alive, edge in self._pieces:
-            sums = np.add.reduceat(in_order, starts)[alive] if len(starts) else np.empty(0)
-            masses += [np.log(np.bincount(edge, sums)), [-np.inf]]
+        sums = [np.add.reduceat(in_order, starts) if len(starts) else np.empty(0) for starts in self._starts]
+        for place, alive, edge in self._pieces:
+            masses += [np.log(np.bincount(edge, sums[place][alive])), [-np.inf]]
         log_masses = np.concatenate(masses)
         log_masses[self._targets < 0] = np.where(self._accepting, eos, -np.inf)
         state = np.full(len(self) + 1, -np.inf)  # the last entry is that of the end
@@ -143,7 +148,7 @@ class Lookahead:
     An object keeps the automata it has made, so reuse it.
     """
 
-    def __init__(self, unigram: Any = None, *, max_states: int = 512, smoothing: float = 0.01) -> None:
+    def __init__(self, unigram: Any = None, *, max_states: int = 2048, smoothing: float = 0.01) -> None:
         self.unigram = None if unigram is None else np.asarray(unigram, np.float64)
         if self.unigram is not None and not (
             self.unigram.ndim == 1 and (self.unigram >= 0).all() and abs(self.unigram.sum() - 1) < 1e-3

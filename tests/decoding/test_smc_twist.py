@@ -1,0 +1,137 @@
+"""The lookahead: exact completion masses of a unigram model, and what it says where there is none."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from bytebound import grammars
+from bytebound.decoding import Lookahead, Masked, Tester, WrongVocabulary
+from bytebound.decoding import tester as make_tester
+from bytebound.decoding.smc.twist import TokenAutomaton, Twist
+from numpy.typing import NDArray
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module
+
+
+world = _load("smc_world")
+PROMPT, run = world.PROMPT, world.run
+TEXT = [t for t, data in enumerate(world.TOKENS) if data is not None]
+
+
+def constraint(pattern: str) -> Tester:
+    return make_tester(grammars.regex(pattern), world.VOCABULARY)
+
+
+class Bare(Tester):
+    """The same constraint through the protocol alone."""
+
+    def __init__(self, inner: Tester) -> None:
+        self._inner, self.vocabulary, self.start = inner, inner.vocabulary, inner.start
+
+    def test(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._inner.test(states, tokens)
+
+    def accept(self, state: int, token: int) -> int:
+        return self._inner.accept(state, token)
+
+    def is_accepting(self, state: int) -> bool:
+        return self._inner.is_accepting(state)
+
+    def fill(self, state: int, row: NDArray[np.uint32]) -> None:
+        self._inner.fill(state, row)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("pattern", ["(ab|ba|c)*b?c{0,2}", "a{3,5}", "[abc]*", "c(aa)*b"])
+def test_completion_masses_are_exact(pattern: str, bare: bool) -> None:
+    inner = constraint(pattern)
+    automaton = TokenAutomaton(Bare(inner) if bare else inner, 100)
+    unigram = np.random.default_rng(1).dirichlet(np.ones(world.WIDTH))
+    unigram[[0, 4]] = 0.0
+    unigram /= unigram.sum()
+    smoothing, horizon = 0.1, 5
+    mixed = (1 - smoothing) * unigram + smoothing / (len(TEXT) + len(world.EOS))
+
+    @functools.cache
+    def mass(state: int, left: int) -> float:
+        total = sum(mixed[t] for t in world.EOS) if inner.is_accepting(state) else 0.0
+        for token in TEXT if left else []:
+            following = inner.accept(state, token)
+            total += mixed[token] * mass(following, left - 1) if following >= 0 else 0.0
+        return float(total)
+
+    values = automaton.completions(unigram, horizon, smoothing)
+    assert inner.start in automaton.index
+    for left in range(horizon + 1):
+        found = np.exp(values[min(left, len(values) - 1)])
+        for state, place in automaton.index.items():
+            assert found[place] == pytest.approx(mass(state, left), rel=1e-8, abs=1e-300)
+
+
+def test_long_completions_neither_vanish_nor_take_long() -> None:
+    automaton = TokenAutomaton(constraint("c{400}"), 1000)
+    unigram = np.eye(world.WIDTH)[0]  # only ever "a"
+    values = automaton.completions(unigram, 1000, 1e-9)
+    start = automaton.index[constraint("c{400}").start]
+    assert values[199][start] == -np.inf and -1e5 < values[200][start] < -1000  # 200 times "cc"
+    assert len(values) < 500  # what no longer changes is not stored
+
+
+def test_the_twist_learns_from_what_was_seen() -> None:
+    lookahead = Lookahead()
+    inner = constraint("[abc]*b")
+    automaton = lookahead.automaton(inner)
+    assert automaton is lookahead.automaton(inner) and isinstance(automaton, TokenAutomaton)
+    twist = Twist(lookahead, automaton, 5, world.WIDTH)
+    assert [step for step in range(40) if twist.wants(step)] == [0, 1, 3, 7, 15, 31]
+    first, second = np.random.default_rng(0).dirichlet(np.ones(world.WIDTH), 2)
+    twist.learn(first)
+    twist.learn(second)
+    given = Twist(Lookahead((first + second) / 2), automaton, 5, world.WIDTH)
+    assert not given.wants(0)
+    states = [*automaton.index, -2]
+    assert np.allclose(twist.log_values(states, 3), given.log_values(states, 3), atol=1e-12)
+    assert twist.log_values([-2], 3).tolist() == [0.0]
+
+
+def test_results_say_which_lookahead_there_was() -> None:
+    inner = constraint("[abc]*b")
+    assert run(inner)[0].twist == "none"
+    assert run(inner, twist=Lookahead())[0].twist == "lookahead over 2 states"
+    many = constraint("(ab|c){90}")
+    (posterior,) = run(many, twist=Lookahead(max_states=20))
+    assert posterior.twist == "none: the constraint has more than 20 states between tokens"
+    predicate = make_tester(grammars.predicate(prefix=lambda text: True), world.VOCABULARY)
+    (posterior,) = run(predicate, twist=Lookahead())
+    assert posterior.twist.startswith("none: ") and "mask" in posterior.twist
+
+
+def test_particles_that_cannot_finish_die_at_once() -> None:
+    inner = constraint("(ab|c){3}b{0,40}a|c{9}")
+    true = world.truth(inner, PROMPT, 4)
+    (posterior,) = run(inner, sampler=Masked(), particles=500, twist=Lookahead())
+    assert world.masses(posterior) == pytest.approx(true, rel=1e-11)
+    assert posterior.deaths > 0 and not any(len(step.dead) for step in posterior.ancestry[-1:])
+    (hopeless,) = run(constraint("c{40}"), twist=Lookahead())
+    assert len(hopeless.ancestry) == 1 and hopeless.log_evidence == -np.inf
+
+
+def test_arguments() -> None:
+    with pytest.raises(WrongVocabulary, match="distribution"):
+        Lookahead([0.5, 0.2])
+    with pytest.raises(ValueError, match="smoothing"):
+        Lookahead(smoothing=0.0)
+    with pytest.raises(WrongVocabulary, match="2 entries, the model 10 tokens"):
+        run(constraint("a*"), twist=Lookahead([0.5, 0.5]))
