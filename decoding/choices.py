@@ -96,9 +96,18 @@ def choice_probabilities(
     Raises DecodingError for options that cannot be a choice, where `max_contexts` are reached before the tolerance,
     and where no option has any probability; VocabularyError where `end` is "eos" and there is no EOS.
     """
-    settings = {"end": end, "spelling": spelling, "encode": encode}
-    limits = {"tolerance": tolerance, "max_contexts": max_contexts, "max_rows": max_rows}
-    return choice_probabilities_batch(model, vocabulary, [prompt_ids], [options], **settings, **limits)[0]
+    return choice_probabilities_batch(
+        model,
+        vocabulary,
+        [prompt_ids],
+        [options],
+        end=end,
+        spelling=spelling,
+        encode=encode,
+        tolerance=tolerance,
+        max_contexts=max_contexts,
+        max_rows=max_rows,
+    )[0]
 
 
 def choice_probabilities_batch(

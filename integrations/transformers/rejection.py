@@ -148,7 +148,7 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
         [prompts * n, length], those of a prompt together. Raises DeadEnd where all weights of a prompt are zero.
         """
         rows = self._rows()
-        tokens = getattr(sequences, "sequences", sequences)
+        tokens: torch.Tensor = getattr(sequences, "sequences", sequences)
         weights = rows.log_weights(rows.generated(tokens))
         generator = np.random.default_rng(seed)
         chosen = []
@@ -234,7 +234,7 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
             return np.concatenate([[0], np.cumsum(changes)]).astype(np.int64)
         if self._each_prompt and n != each * lists:
             raise DecodingError(f"{lists} constraints were given, one per prompt, but there are {n // each} prompts")
-        return np.arange(n) // each
+        return (np.arange(n) // each).astype(np.int64)
 
     def _rows(self) -> WeightedRows:
         if self._latest is None:

@@ -116,7 +116,7 @@ class WeightedRows:
             self.follow(generated)
             counts = np.minimum(self._counts, generated.shape[1])
         places = np.arange(self._tokens.shape[1])
-        weights = np.where(places < counts[:, None], self._logs, 0.0).sum(1)
+        weights: NDArray[np.float64] = np.where(places < counts[:, None], self._logs, 0.0).sum(1)
         for i in np.flatnonzero(weights > -np.inf).tolist():
             number = int(self.constraints[i])
             state = self._testers[number].start
