@@ -20,7 +20,8 @@ class Children(NamedTuple):
     """All weighted children of one row: the tokens that contributed to its weight.
 
     For every token t the expected weight of t among the children is p(t) 1{t allowed}; the weights of a row add up to
-    the weight of its draw. No token occurs twice.
+    the weight of its draw. No token occurs twice. Where a mask allows more tokens than a sampler returns children, they
+    are chosen without replacement, which changes neither the expectations nor the sum.
     """
 
     tokens: NDArray[np.int64]
@@ -37,7 +38,7 @@ class Draws(NamedTuple):
     log_weights: NDArray[np.float64]
     """[n] logarithms of the weights, -inf where the row is dead."""
     evaluations: NDArray[np.int64]
-    """[n] evaluations of the constraint; a mask counts as its price (`Tester.price`)."""
+    """[n] evaluations of the constraint; a mask counts as its price (`Tester.price`), rounded up."""
     children: list[Children] | None
     """For each row all its weighted children, where asked for and the sampler has them; else None."""
 

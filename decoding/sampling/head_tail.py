@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from .draws import Draws
 from .masked import CHILDREN, Blank, at_least, draw_masked, pick
+from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Floats, Integers, Untested, untested
+from .untested import Floats, Integers, Untested
+from .untested_kernels import plan
 
 _FIRST_PEEK = 4
 _LARGEST_PEEK = 4096
+_NO_ROWS: Integers = np.empty(0, np.int64)
 
 
 class HeadTail:
@@ -71,10 +74,10 @@ class HeadTail:
         prices = np.full(n, np.inf)
         if self.mask == "auto":
             prices = np.array([tester.price(state) for state in states.tolist()], np.float64)
-        masked = np.flatnonzero(prices <= 0)
-        head, given_up = self._test_head(rows, tester, states, prices, draws, np.flatnonzero(prices > 0))
+        known = prices <= 0
+        head, given_up = self._test_head(rows, tester, states, prices, draws, np.flatnonzero(~known))
         too_many = self._sample_tail(rows, tester, states, prices, uniforms, draws, head)
-        masked = np.concatenate([masked, given_up, too_many])
+        masked = np.concatenate([np.flatnonzero(known), given_up, too_many])
         draw_masked(rows, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
         return draws.finish(rows.totals)
 
@@ -82,12 +85,14 @@ class HeadTail:
         self, rows: Untested, tester: Tester, states: Integers, prices: Floats, draws: Blank, searching: Integers
     ) -> tuple[_Head, Integers]:
         """Test the heaviest tokens of rows until one is allowed; also the rows that are to be drawn by their masks."""
-        found = [_Head(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))]
-        given_up = [np.empty(0, np.int64)]
+        found: list[_Head] = []
+        given_up = [_NO_ROWS]
+        priced = bool(np.isfinite(prices).any())
         k = _FIRST_PEEK
         while len(searching):
             tokens, masses = rows.peek(searching, k)
-            tokens[np.arange(tokens.shape[1]) >= (prices - draws.evaluations)[searching, None]] = -1
+            if priced:
+                tokens[np.arange(tokens.shape[1]) >= (prices - draws.evaluations)[searching, None]] = -1
             places = tester.first(states[searching], tokens)
             tried = (tokens >= 0).sum(1)
             hits = places < tried
@@ -97,11 +102,12 @@ class HeadTail:
             which, places = searching[hits], places[hits]
             found.append(_Head(which, tokens[hits, places], masses[hits, places], left[hits]))
             searching = searching[~hits & (left > 0)]  # the others have no token left: they are dead
-            costly = draws.evaluations[searching] >= prices[searching]
-            given_up.append(searching[costly])
-            searching = searching[~costly]
+            if priced:
+                costly = draws.evaluations[searching] >= prices[searching]
+                given_up.append(searching[costly])
+                searching = searching[~costly]
             k = min(4 * k, _LARGEST_PEEK)
-        return _Head(*map(np.concatenate, zip(*found, strict=True))), np.concatenate(given_up)
+        return _Head.join(found), np.concatenate(given_up)
 
     def _sample_tail(
         self,
@@ -114,10 +120,15 @@ class HeadTail:
         head: _Head,
     ) -> Integers:
         """Finish the rows whose head has an allowed token; returns those whose tail would cost more than their mask."""
-        wanted, counts = self._plan(head, rows.totals[head.rows], draws.evaluations[head.rows])
-        fine = (wanted <= prices[head.rows]) | (head.left == 0)
-        too_many: Integers = head.rows[~fine]
-        head, counts = head.take(fine), counts[fine]
+        wanted, counts = np.empty(len(head.rows)), np.empty(len(head.rows), np.int64)
+        tests = draws.evaluations[head.rows]
+        size = tester.vocabulary.size
+        plan(head.left, head.masses, rows.totals[head.rows], tests, size, self.tau, self.beta, wanted, counts)
+        costly = (wanted > prices[head.rows]) & (head.left > 0)
+        too_many = _NO_ROWS
+        if costly.any():
+            too_many = head.rows[costly]
+            head, counts = head.take(~costly), counts[~costly]
         draws.tokens[head.rows], draws.masses[head.rows] = head.tokens, head.masses
         if draws.children is not None:
             for i, row in enumerate(head.rows.tolist()):
@@ -149,14 +160,6 @@ class HeadTail:
                     draws.children[row] = (tokens[i][weights[i] > 0], weights[i][weights[i] > 0])
         return too_many
 
-    def _plan(self, head: _Head, totals: Floats, tests: Integers) -> tuple[Floats, Integers]:
-        """How many tests of the tail its variance calls for, and how many it gets; from what is known before them."""
-        left, allowed = head.left / totals, head.masses / totals
-        typical = (1 - left) / tests
-        rate = np.minimum(1, (allowed + typical / 2) / (1 - left + typical))
-        wanted = np.maximum(1, np.ceil(left**2 * (1 - rate) / (self.tau * rate)))
-        return wanted, np.minimum(wanted, np.maximum(1, self.beta * tests)).astype(np.int64)
-
     def __repr__(self) -> str:
         return f"HeadTail(tau={self.tau}, beta={self.beta}, kappa={self.kappa}, mask={self.mask!r})"
 
@@ -171,6 +174,15 @@ class _Head(NamedTuple):
     """Its mass."""
     left: Floats
     """The mass of what has not been tested."""
+
+    @staticmethod
+    def join(heads: list[_Head]) -> _Head:
+        if len(heads) == 1:
+            return heads[0]
+        if not heads:
+            return _Head(_NO_ROWS, _NO_ROWS, np.empty(0), np.empty(0))
+        rows, tokens, masses, left = map(list, zip(*heads, strict=True))
+        return _Head(np.concatenate(rows), np.concatenate(tokens), np.concatenate(masses), np.concatenate(left))
 
     def take(self, which: NDArray[np.bool_]) -> _Head:
         return _Head(self.rows[which], self.tokens[which], self.masses[which], self.left[which])

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..errors import DeadEnd
 from .draws import Children, Draws
+from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Floats, Integers, Untested, untested
+from .untested import Floats, Integers, Untested
 
 CHILDREN = 64
 """Children of a row with a mask, unless another number is asked for."""
@@ -98,6 +99,8 @@ def draw_masked(
     left = untested.restrict(rows, bits)
     draws.masses[rows] = left
     alive = rows[left > 0]
+    if not len(alive):
+        return
     numbers = uniforms.uniform(alive)
     if draws.children is None:
         draws.tokens[alive] = untested.draw(alive, numbers).tokens

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from .draws import Draws
 from .masked import Blank, at_least
+from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Drawn, Floats, Integers, Untested, untested
+from .untested import Drawn, Floats, Integers, Untested
 
 
 class _Run:

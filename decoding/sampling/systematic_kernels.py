@@ -83,11 +83,10 @@ def systematic(
         base, left = r * stride, sum_of(sums[r])
         while certain < counts[i]:
             j = np.argmax(maxima[r])
-            mass = exp(maxima[r, j] - tops[r])
-            if mass == 0.0 or mass * (counts[i] - certain) < left:
+            if maxima[r, j] == 0.0 or maxima[r, j] * (counts[i] - certain) < left:
                 break
-            token = largest(flat, base, size, j, gone[r])[1]
-            tokens[i, certain], weights[i, certain] = token, mass
+            logit, token = largest(flat, base, size, j, gone[r])
+            tokens[i, certain], weights[i, certain] = token, exp(logit - tops[r])
             certain += 1
             gone[r, token >> 5] |= np.uint32(1) << np.uint32(token & 31)
             refresh(flat, base, size, j, tops[r], gone[r], maxima[r], sums[r], scratch)

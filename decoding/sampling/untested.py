@@ -11,15 +11,12 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..errors import DecodingError, WrongVocabulary
+from ..errors import DecodingError
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class Drawn(NamedTuple):
@@ -71,34 +68,11 @@ class Untested(ABC):
         """
 
 
-def untested(logits: torch.Tensor, size: int, states: Integers) -> Untested:
-    """Open rows: logits [n, width] as a `StepSampler` takes them, of which the first `size` are tokens.
-
-    Raises WrongVocabulary for a wrong shape or dtype, DecodingError for rows that are no distribution.
-    """
-    from .untested_device import DeviceUntested
-    from .untested_host import HostUntested
-
-    if logits.dim() != 2 or logits.dtype not in _FLOATS:
-        raise WrongVocabulary(
-            f"logits must be a float tensor of shape [rows, width], not {logits.dtype} of shape {list(logits.shape)}"
-        )
-    if len(logits) != len(states):
-        raise WrongVocabulary(f"{len(logits)} rows of logits cannot be drawn from in {len(states)} states")
-    if logits.shape[1] < size:
-        raise WrongVocabulary(f"logits of width {logits.shape[1]} are too narrow for a vocabulary of {size} tokens")
-    logits = logits.detach()
-    if logits.device.type in ON_HOST:
-        return HostUntested(logits.cpu(), size)
-    return DeviceUntested(logits, size)
-
-
-ON_HOST = {"cpu", "mps"}
-"""Device types whose logits are worked on by the processor; mps knows no float64."""
-
-
 def refuse(tops: Floats) -> None:
     """Raise DecodingError where a row's largest logit (float64 [n], NaN where a logit is) says that it is none."""
-    for i in np.flatnonzero(~np.isfinite(tops)):
+    finite = np.isfinite(tops)
+    if finite.all():
+        return
+    for i in np.flatnonzero(~finite):
         what = {np.inf: "an infinite logit", -np.inf: "no logit above -inf"}.get(float(tops[i]), "a logit that is NaN")
         raise DecodingError(f"row {i} of the logits has {what}: it is no distribution over tokens")

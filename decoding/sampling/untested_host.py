@@ -144,3 +144,4 @@ def _use_kernels() -> None:
         opened.draw(rows, np.zeros(1))
         opened.restrict(rows, np.full((1, 1), 7, np.uint32))
         opened.systematic(rows, one, np.zeros(1))
+    kernels.plan(opened.totals, opened.totals, opened.totals, one, 3, 0.1, 4.0, np.empty(1), np.empty(1, np.int64))

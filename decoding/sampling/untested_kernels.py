@@ -2,7 +2,7 @@
 
 The logits of row r lie at flat[r * stride :]. A mass is exp(logit - top), where top is the row's largest logit, and 0
 where that is below exp(-708), the smallest that float64 holds with full precision. Nothing is stored for a token but
-one bit, `gone`: a row keeps the largest logit and the sum of masses of each block of BLOCK tokens, of those that are
+one bit, `gone`: a row keeps the largest mass and the sum of masses of each block of BLOCK tokens, of those that are
 not gone, and a block is summed anew when one of its tokens goes. So nothing is ever subtracted from a sum.
 """
 
@@ -58,14 +58,27 @@ def _sum(flat: Any, begin: Any, end: Any, top: Any) -> Any:
     return total
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sum_and_maximum(masses: Any, n: Any) -> Any:
+    total, highest = 0.0, np.int64(0)
+    for i in range(np.uint64(n)):
+        total += masses[i]
+    bits = masses.view(np.int64)  # in the order of the masses, as none is negative; integers become vector code
+    for i in range(np.uint64(n)):
+        highest = max(highest, bits[i])
+    return total, np.int64(highest).view(np.float64)
+
+
 @njit(cache=True, nogil=True)
 def sum_blocks(flat: Any, stride: Any, size: Any, width: Any, tops: Any, maxima: Any, sums: Any, totals: Any) -> None:
-    """Sums of all blocks of tokens, and the total of each row over its whole width."""
+    """Sums of all blocks of tokens, and the total of each row over its whole width. `maxima` are largest logits before
+    and largest masses afterwards."""
     for r in range(len(tops)):
         base, top, total = r * stride, tops[r], 0.0
         for j in range(sums.shape[1]):
             mass = 0.0
-            if maxima[r, j] - top >= _LOWEST:
+            maxima[r, j] = exp(maxima[r, j] - top)
+            if maxima[r, j] > 0.0:
                 mass = _sum(flat, base + j * BLOCK, base + min(size, j * BLOCK + BLOCK), top)
             sums[r, j] = mass
             total += mass
@@ -73,25 +86,36 @@ def sum_blocks(flat: Any, stride: Any, size: Any, width: Any, tops: Any, maxima:
 
 
 @njit(cache=True, nogil=True)
+def _exponentials(flat: Any, begin: Any, end: Any, top: Any, masses: Any) -> None:
+    origin = np.uint64(begin)
+    for i in range(np.uint64(end) - origin):
+        masses[i] = exp(np.float64(flat[origin + i]) - top)
+
+
+@njit(cache=True, nogil=True)
+def _strike_out(word: Any, begin: Any, end: Any, masses: Any) -> None:
+    """Set masses to zero whose bit is set: by a product, because a branch would not become vector code."""
+    first = np.uint64(begin)
+    for i in range(np.uint64(end) - first):
+        masses[first + i] *= np.float64(np.int64(1) - (np.int64(word) >> np.int64(i) & np.int64(1)))
+
+
+@njit(cache=True, nogil=True)
 def fill(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, masses: Any) -> Any:
     """Write the masses of block j of a row, 0 for tokens that are gone; returns how many tokens the block has."""
     first = j * BLOCK
     n = min(size, first + BLOCK) - first
-    for w in range(_WORDS):
-        begin, end = np.uint64(32 * w), np.uint64(max(32 * w, min(n, 32 * w + 32)))
-        if begin == end:
-            break
-        word = gone[(first >> 5) + w]
-        if word == np.uint32(0xFFFFFFFF):
-            masses[32 * w : 32 * w + 32] = 0.0
-            continue
-        origin = np.uint64(base + first)
-        for i in range(begin, end):
-            masses[i] = exp(np.float64(flat[origin + i]) - top)
-        if word:
-            for i in range(begin, end):
-                if word >> np.uint32(i & np.uint64(31)) & np.uint32(1):
-                    masses[i] = 0.0
+    words = gone[first >> 5 : (first + n + 31) >> 5]
+    some = False
+    for w in range(len(words)):
+        some |= words[w] != np.uint32(0xFFFFFFFF)
+    if not some:
+        masses[:n] = 0.0
+        return n
+    _exponentials(flat, base + first, base + first + n, top, masses)
+    for w in range(len(words)):
+        if words[w]:
+            _strike_out(words[w], 32 * w, min(n, 32 * w + 32), masses)
     return n
 
 
@@ -109,11 +133,7 @@ def largest(flat: Any, base: Any, size: Any, j: Any, gone: Any) -> Any:
 def refresh(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, maxima: Any, sums: Any, masses: Any) -> None:
     """Bring the maximum and the sum of block j up to date."""
     n = fill(flat, base, size, j, top, gone, masses)
-    total = 0.0
-    for i in range(n):
-        total += masses[i]
-    sums[j] = total
-    maxima[j] = largest(flat, base, size, j, gone)[0]
+    sums[j], maxima[j] = _sum_and_maximum(masses, n)
 
 
 @njit(cache=True, nogil=True)
@@ -143,13 +163,12 @@ def peek(
         tokens[i, :], masses[i, :] = -1, 0.0
         for k in range(tokens.shape[1]):
             j = np.argmax(heads)
-            mass = exp(heads[j] - tops[r])
-            if mass == 0.0:
+            if heads[j] == 0.0:
                 break
-            token = largest(flat, base, size, j, bits)[1]
-            tokens[i, k], masses[i, k] = token, mass
+            logit, token = largest(flat, base, size, j, bits)
+            tokens[i, k], masses[i, k] = token, exp(logit - tops[r])
             bits[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
-            heads[j] = largest(flat, base, size, j, bits)[0]
+            heads[j] = exp(largest(flat, base, size, j, bits)[0] - tops[r])
         for k in range(tokens.shape[1]):
             token = tokens[i, k]
             if token >= 0:
@@ -211,3 +230,17 @@ def restrict(
             if changed:
                 refresh(flat, r * stride, size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def plan(
+    left: Any, allowed: Any, totals: Any, tests: Any, size: Any, tau: Any, beta: Any, wanted: Any, counts: Any
+) -> None:
+    """How many tests of its tail a row's variance calls for, and how many it gets, at most `size`; see `HeadTail`. From
+    the masses that are left and allowed, and the number of tests so far, at least one."""
+    for i in range(len(left)):
+        rest, found = left[i] / totals[i], allowed[i] / totals[i]
+        typical = (1.0 - rest) / tests[i]
+        rate = min(1.0, (found + typical / 2.0) / (1.0 - rest + typical))
+        wanted[i] = max(1.0, np.ceil(rest * rest * (1.0 - rate) / (tau * rate)))
+        counts[i] = np.int64(min(wanted[i], max(1.0, beta * tests[i]), np.float64(size)))
