@@ -234,7 +234,8 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
             return np.concatenate([[0], np.cumsum(changes)]).astype(np.int64)
         if self._each_prompt and n != each * lists:
             raise DecodingError(f"{lists} constraints were given, one per prompt, but there are {n // each} prompts")
-        return (np.arange(n) // each).astype(np.int64)
+        numbers: NDArray[np.int64] = np.arange(n) // each
+        return numbers
 
     def _rows(self) -> WeightedRows:
         if self._latest is None:
