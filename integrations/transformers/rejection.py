@@ -149,7 +149,7 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
         """
         rows = self._rows()
         tokens: torch.Tensor = getattr(sequences, "sequences", sequences)
-        weights = rows.log_weights(rows.generated(tokens))
+        weights = rows.log_weights(rows.of_sequences(tokens))
         generator = np.random.default_rng(seed)
         chosen = []
         for number in range(rows.prompts[-1] + 1):
@@ -165,7 +165,7 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
             self._live, self._latest = [], None
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """The scores [rows, width], in a new tensor: minus infinity but for the token drawn, in rows that go on."""
+        """The scores [rows, width], in a new tensor: minus infinity but for the token drawn, or EOS in ended rows."""
         host = caller()
         _check_mode(host)
         check_scores(input_ids, scores, self.vocabulary.size, len(self._testers))
@@ -180,12 +180,7 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
             self._draw(rows, waiting, states, scores)
             forced = rows.forced(generated.shape[1])
         result = torch.full_like(scores, -torch.inf)
-        go_on = np.flatnonzero(forced >= 0)
-        if len(go_on) < len(forced):
-            ended = torch.from_numpy(np.flatnonzero(forced < 0)).to(scores.device)
-            result[ended] = scores[ended]
-        index = torch.from_numpy(go_on).to(scores.device), torch.from_numpy(forced[go_on]).to(scores.device)
-        result[index] = 0
+        result.scatter_(1, torch.from_numpy(forced)[:, None].to(scores.device), 0.0)
         return result
 
     def _draw(

@@ -31,8 +31,9 @@ class WeightedRows:
         self.constraints = np.arange(n) // (n // len(testers))
         self.evaluations = np.zeros(n, np.int64)
         self._testers = testers
-        self._padding = list(padding)
-        self._ends = list(testers[0].vocabulary.eos_token_ids)
+        self._padding = padding
+        self._ends = frozenset(testers[0].vocabulary.eos_token_ids)
+        self._eos = testers[0].vocabulary.eos_token_ids[0]
         starts = [(number, testers[number].start) for number in self.constraints.tolist()]
         self._prefixes = Prefixes(prompts, starts, self._accept)
         self._tokens = np.full((n, 32), -1, np.int64)  # by row and place, -1 where none was drawn
@@ -56,27 +57,35 @@ class WeightedRows:
         return self._prefixes.follows(tokens)
 
     def generated(self, tokens: torch.Tensor) -> Integers:
-        """The part of rows [n, prompt and generated] after the prompt. Raises DecodingError for other prompts."""
-        length = self._prefixes.length
-        if tokens.shape[0] != len(self.prompts) or not torch.equal(
-            tokens[:, :length].to(self._prefixes.prompts.device), self._prefixes.prompts
-        ):
+        """The part of rows [n, prompt and generated] after the prompt."""
+        return to_array(tokens[:, self._prefixes.length :])
+
+    def of_sequences(self, tokens: torch.Tensor) -> Integers:
+        """`generated`; raises DecodingError where the prompts are others."""
+        prompts = self._prefixes.prompts
+        if not torch.equal(tokens[:, : self._prefixes.length].to(prompts.device), prompts):
             raise DecodingError("these sequences are not those that the processor has seen last")
-        return to_array(tokens[:, length:])
+        return self.generated(tokens)
 
     def follow(self, generated: Integers) -> Integers:
         """[n] states after the tokens. Raises TokenRejected where they are not the ones drawn."""
         length = generated.shape[1]
+        if not np.array_equal(generated, self._tokens[:, :length]):  # as it is until rows end
+            self._compare(generated)
+        return np.array(self._prefixes.states(generated), np.int64)
+
+    def _compare(self, generated: Integers) -> None:
+        """Check the tokens up to where each row has ended, and end rows that the host has stopped."""
+        length = generated.shape[1]
         differ = (generated != self._tokens[:, :length]) & (np.arange(length) < self._counts[:, None])
         for i in np.flatnonzero(differ.any(1)).tolist():
             place = int(differ[i].argmax())
-            if len(generated) == 1 or not np.isin(generated[i, place:], self._padding).all():
+            if len(generated) == 1 or not self._padding.issuperset(generated[i, place:].tolist()):
                 raise TokenRejected(
                     f"row {i}: token {generated[i, place]} stands where token {self._tokens[i, place]} was drawn; "
                     "another logits processor has replaced it, or rows were moved (call reset() before new prompts)"
                 )
             self._counts[i], self._open[i] = place, False  # the host stopped this row by a rule of its own
-        return np.array(self._prefixes.states(generated), np.int64)
 
     def waiting(self, length: int) -> Integers:
         """Rows that need a draw after `length` tokens."""
@@ -88,20 +97,19 @@ class WeightedRows:
         if length == self._tokens.shape[1]:
             self._tokens = np.concatenate([self._tokens, np.full_like(self._tokens, -1)], axis=1)
             self._logs = np.concatenate([self._logs, np.zeros_like(self._logs)], axis=1)
-        dead = draws.tokens < 0
-        tokens = np.where(dead, self._ends[0], draws.tokens)
-        self._tokens[rows, length] = tokens
-        self._logs[rows, length] = np.where(dead, -np.inf, draws.log_weights)
+        for row, token, weight in zip(rows.tolist(), draws.tokens.tolist(), draws.log_weights.tolist(), strict=True):
+            self._dead[row] = token < 0
+            self._tokens[row, length] = self._eos if token < 0 else token
+            self._logs[row, length] = -np.inf if token < 0 else weight
+            self._open[row] = token >= 0 and token not in self._ends
         self._counts[rows] += 1
-        self._open[rows] = ~np.isin(tokens, self._ends)
-        self._dead[rows] = dead
         self.evaluations[rows] += draws.evaluations
 
     def forced(self, length: int) -> Integers:
-        """[n] the token drawn after `length` others, -1 for rows that have ended before."""
+        """[n] the token drawn after `length` others, an EOS for rows that have ended before."""
         if length >= self._tokens.shape[1]:
-            return np.full(len(self.prompts), -1, np.int64)
-        return np.where(length < self._counts, self._tokens[:, length], -1)
+            return np.full(len(self.prompts), self._eos)
+        return np.where(length < self._counts, self._tokens[:, length], self._eos)
 
     def lost(self) -> Integers:
         """Prompts all of whose rows are dead."""
