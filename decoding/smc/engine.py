@@ -7,6 +7,7 @@ Loula et al. 2025 (arXiv 2504.13139) for SMC on language models.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ def sample_posterior(
     Args:
         model: a LanguageModel, or what an installed integration can wrap.
         tester: the constraint.
-        prompts: token ids for each prompt.
+        prompts: token ids of each prompt; empty ones if the model takes them.
         sampler: draws weighted tokens, by name or as an object, see `step_sampler`; all that are properly weighted have
             the same target, and differ in cost and variance.
         particles: kept after each step, for each prompt.
@@ -91,11 +92,12 @@ def sample_posterior(
     pooled = resampling == "without-replacement"
     plan = Plan(closing or tester, particles, None if pooled else RESAMPLERS[resampling], threshold, potentials)
     make_twist, twisted = _twists(twist, tester, max_new_tokens, width)
-    contexts = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
-    populations = [Population(plan, contexts.index(tuple(prompt)), make_twist()) for prompt in prompts]
-    if not populations:
+    places: dict[tuple[int, ...], int] = {}  # rows of the batch by context: equal prompts share one
+    rows = [places.setdefault(prompt, len(places)) for prompt in _token_ids(prompts)]
+    if not rows:
         return []
-    batch, stopped = model.open(contexts), ""
+    populations = [Population(plan, row, make_twist()) for row in rows]
+    batch, stopped = model.open(list(places)), ""
     with tqdm(total=max_new_tokens, disable=not progress, desc="tokens") as bar:
         for left in range(max_new_tokens, -1, -1):
             running = [population for population in populations if len(population.live)]
@@ -108,9 +110,7 @@ def sample_posterior(
             if closing is not None:
                 closing.remain(left)
             logits = batch.logprobs if temperature == 1 else batch.logprobs / temperature
-            for population in running:
-                population.learn(logits, max_new_tokens - left)
-            _step(running, logits, draw if left else ForcedEnd(), plan, generator, left)
+            _step(running, logits, draw if left else ForcedEnd(), plan, generator, max_new_tokens - left, left)
             _extend(running, batch, width)
             bar.update(left > 0)
             bar.set_postfix(live=sum(len(population.live) for population in running), refresh=False)
@@ -125,22 +125,26 @@ def _step(
     sampler: StepSampler,
     plan: Plan,
     generator: np.random.Generator,
+    step: int,
     left: int,
 ) -> None:
     """One call of the sampler for the draws of all populations, which then branch and select."""
     asked = [population.draws(copies=left > 0) for population in running]
     rows = np.concatenate([rows for rows, _ in asked])
     states = np.array([q for _, states in asked for q in states], np.int64)
+    drawn = logits
     if len(logits) == 1:
-        logits = logits.expand(len(rows), -1)
+        drawn = logits.expand(len(rows), -1)
     elif len(rows) != len(logits) or (rows != np.arange(len(rows))).any():
-        logits = logits[torch.from_numpy(rows).to(logits.device)]
-    draws = sampler(logits, plan.tester, states, generator, children=plan.resampler is None)
+        drawn = logits[torch.from_numpy(rows).to(logits.device)]
+    draws = sampler(drawn, plan.tester, states, generator, children=plan.resampler is None)
     begin = 0
     for population, (own, _) in zip(running, asked, strict=True):
         place = slice(begin, begin + len(own))
         children = None if draws.children is None else draws.children[place]
         part = Draws(draws.tokens[place], draws.log_weights[place], draws.evaluations[place], children)
+        if left:
+            population.learn(logits, part, step)
         population.advance(part, generator, left - 1)
         begin += len(own)
 
@@ -172,6 +176,15 @@ def _twists(
     if isinstance(automaton, str):
         return lambda: None, f"none: {automaton}"
     return lambda: Twist(lookahead, automaton, horizon, width), f"lookahead over {len(automaton)} states"
+
+
+def _token_ids(prompts: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    try:
+        return [tuple(map(operator.index, prompt)) for prompt in prompts]
+    except TypeError:
+        raise DecodingError(
+            "prompts must be a list of prompts, each a list of token ids: [[1, 2, 3]], also where there is only one"
+        ) from None
 
 
 def _check(

@@ -215,9 +215,12 @@ class Population:
         self.log_weights, self.states, self.tokens = pool.log_weights, pool.states, pool.tokens
         self._texts, self._guides = pool.texts, pool.guides
 
-    def learn(self, logits: torch.Tensor, step: int) -> None:
-        """Let the twist learn from the distributions of the live particles, if it wants to; logits [rows, width]."""
-        if self._twist is not None and self._twist.wants(step) and len(self.live):
+    def learn(self, logits: torch.Tensor, draws: Draws, step: int) -> None:
+        """Let the twist learn from the draws, and from the distributions (logits [rows, width]) if it wants to."""
+        if self._twist is None:
+            return
+        self._twist.observe([self.states[i] for i in self._drawn.tolist()], draws.log_weights)
+        if self._twist.wants(step):
             rows = torch.from_numpy(np.unique(self.rows[self.live])).to(logits.device)
             self._twist.learn(logits[rows].double().softmax(1).mean(0).cpu().numpy())
 

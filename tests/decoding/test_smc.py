@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from bytebound import grammars
 from bytebound.decoding import (
     DecodingError,
@@ -148,6 +149,8 @@ def test_prompts_do_not_meet(constraint: Any) -> None:
     for i, prompt in enumerate(prompts):
         check_law(posteriors[i :: len(prompts)], world.truth(constraint, prompt, MOST))
     assert run(constraint, []) == []
+    listed, tensors = (run(constraint, each, seed=1) for each in ([[0], [1, 3]], [torch.tensor([0]), np.array([1, 3])]))
+    assert [p.particles for p in listed] == [p.particles for p in tensors]
 
 
 def test_seeds_reproduce(constraint: Any) -> None:
@@ -184,6 +187,9 @@ def test_arguments_out_of_range(constraint: Any) -> None:
     ):
         with pytest.raises(DecodingError, match=message):
             run(constraint, **options)
+    for prompts in ([1, 2], ["text"], [[1.5]]):
+        with pytest.raises(DecodingError, match="list of prompts"):
+            run(constraint, prompts)
     wide = Vocabulary.from_bytes([b"a"] * 11 + [None], eos_token_ids=[11])
     with pytest.raises(WrongVocabulary, match="12 tokens, but the model only 10"):
         run(make_tester(grammars.regex("a*"), wide))

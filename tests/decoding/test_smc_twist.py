@@ -72,7 +72,12 @@ def test_completion_masses_are_exact(pattern: str, bare: bool) -> None:
             total += mixed[token] * mass(following, left - 1) if following >= 0 else 0.0
         return float(total)
 
-    values = automaton.completions(unigram, horizon, smoothing)
+    masses = automaton.log_masses(unigram, smoothing)
+    values = automaton.completions(masses, horizon)
+    for state, place in automaton.index.items():
+        allowed = sum(mixed[t] for t in TEXT if inner.accept(state, t) >= 0)
+        allowed += sum(mixed[t] for t in world.EOS) if inner.is_accepting(state) else 0.0
+        assert np.exp(automaton.log_allowed(masses)[place]) == pytest.approx(allowed)
     assert inner.start in automaton.index
     for left in range(horizon + 1):
         found = np.exp(values[min(left, len(values) - 1)])
@@ -83,27 +88,43 @@ def test_completion_masses_are_exact(pattern: str, bare: bool) -> None:
 def test_long_completions_neither_vanish_nor_take_long() -> None:
     automaton = TokenAutomaton(constraint("c{400}"), 1000)
     unigram = np.eye(world.WIDTH)[0]  # only ever "a"
-    values = automaton.completions(unigram, 1000, 1e-9)
+    values = automaton.completions(automaton.log_masses(unigram, 1e-9), 1000)
     start = automaton.index[constraint("c{400}").start]
     assert values[199][start] == -np.inf and -1e5 < values[200][start] < -1000  # 200 times "cc"
     assert len(values) < 500  # what no longer changes is not stored
 
 
 def test_the_twist_learns_from_what_was_seen() -> None:
-    lookahead = Lookahead()
+    """It reproduces a unigram model that is one, and the allowed mass of one that is not."""
+    lookahead = Lookahead(smoothing=1e-6)
     inner = constraint("[abc]*b")
     automaton = lookahead.automaton(inner)
     assert automaton is lookahead.automaton(inner) and isinstance(automaton, TokenAutomaton)
     twist = Twist(lookahead, automaton, 5, world.WIDTH)
-    assert [step for step in range(40) if twist.wants(step)] == [0, 1, 3, 7, 15, 31]
-    first, second = np.random.default_rng(0).dirichlet(np.ones(world.WIDTH), 2)
-    twist.learn(first)
-    twist.learn(second)
-    given = Twist(Lookahead((first + second) / 2), automaton, 5, world.WIDTH)
+    assert [step for step in range(40) if twist.wants(step)] == [0, 1, 2, 3, 7, 15, 31]
+    unigram = np.random.default_rng(0).dirichlet(np.ones(world.WIDTH))
+    given = Twist(Lookahead(unigram, smoothing=1e-6), automaton, 5, world.WIDTH)
     assert not given.wants(0)
     states = [*automaton.index, -2]
-    assert np.allclose(twist.log_values(states, 3), given.log_values(states, 3), atol=1e-12)
+    allowed = automaton.log_allowed(automaton.log_masses(unigram, 1e-6))
+    twist.learn(unigram)  # nothing was drawn: all that is allowed is taken to be all there is
+    assert (twist.log_values(states, 3) > given.log_values(states, 3))[:-1].all()
+    for _ in range(2):
+        twist.observe([inner.start, inner.start], allowed[[0, 0]] + np.log([0.5, 1.5]))
+        twist.learn(unigram)
+        assert np.allclose(twist.log_values(states, 3), given.log_values(states, 3), atol=1e-9)
     assert twist.log_values([-2], 3).tolist() == [0.0]
+    easy = Twist(lookahead, automaton, 0, world.WIDTH)
+    easy.learn(unigram)
+    easy.observe([inner.start], np.zeros(1))
+    easy.learn(unigram)
+    accepting = next(q for q in automaton.index if inner.is_accepting(q))
+    ends = sum(unigram[list(world.EOS)]) / np.exp(allowed[automaton.index[accepting]])
+    assert np.exp(easy.log_values([accepting], 0)) == pytest.approx(ends, abs=1e-5)
+    assert easy.log_values([inner.start], 0).tolist() == [-np.inf]
+    easy.observe([inner.start], np.array([-np.inf]))  # a dead draw
+    easy.learn(unigram)
+    assert np.isfinite(easy.log_values([accepting], 0)).all()
 
 
 def test_results_say_which_lookahead_there_was() -> None:

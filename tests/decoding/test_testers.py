@@ -15,7 +15,16 @@ from bytebound.decoding.sampling import tester as contract
 from bytebound.decoding.sampling.automaton_tester import PRICE, AutomatonTester
 from bytebound.decoding.sampling.predicate_tester import PredicateTester
 from bytebound.decoding.sampling.product_tester import ProductTester
-from bytebound.grammars import Conjunction, Grammar, GrammarError, Predicate, PredicateError, Unsupported
+from bytebound.grammars import (
+    Budget,
+    BudgetExceeded,
+    Conjunction,
+    Grammar,
+    GrammarError,
+    Predicate,
+    PredicateError,
+    Unsupported,
+)
 
 DEAD, FINISHED = -1, -2
 # Letters, their doubles and joins, halves of é, a byte that is never UTF-8, EOS twice, a control token, an unused id.
@@ -302,6 +311,17 @@ def test_a_known_mask_is_known_by_its_alias() -> None:
     second = tester.accept(first, 0)
     tester.fill(first, np.empty(1, np.uint32))
     assert first != second and tester.price(second) == 0
+
+
+def test_the_automaton_grows_within_a_call_and_ends_at_its_budget() -> None:
+    tokens = [b"b", b"a" * 6000, b"a" * 9001, b"a" * 9000]
+    vocabulary = Vocabulary.from_bytes(tokens)
+    tester = decoding.tester(grammars.regex("a{9000}"), vocabulary)
+    states = np.full(3, tester.start)
+    assert tester.first(states, np.array([[0, 2, 3], [2, 1, 0], [0, 2, -1]])).tolist() == [2, 1, 2]
+    small = grammars.regex("a{9000}", budget=Budget(states=1000))
+    with pytest.raises(BudgetExceeded):
+        decoding.tester(small, vocabulary).test(states[:1], np.array([1]))
 
 
 def test_a_predicate_is_asked_once_about_a_text() -> None:
