@@ -1,6 +1,7 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
 from .apply import MaskTable, apply_bitmask
+from .choices import ChoiceProbabilities, choice_probabilities, choice_probabilities_batch
 from .errors import (
     CannotClose,
     DeadEnd,
@@ -33,6 +34,7 @@ __all__ = [
     "Awrs",
     "CannotClose",
     "Children",
+    "ChoiceProbabilities",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
@@ -58,6 +60,8 @@ __all__ = [
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "choice_probabilities",
+    "choice_probabilities_batch",
     "sample_posterior",
     "step_sampler",
     "tester",

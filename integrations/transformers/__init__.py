@@ -1,7 +1,24 @@
-"""transformers: grammars in `generate`, validated JSON out, partial objects while they stream."""
+"""transformers: grammars in `generate`, validated JSON out, partial objects while they stream, weighted samples."""
 
+from .choosing import classify
 from .generating import generate_json, generate_text
+from .language_model import TransformersModel
+from .posterior import GeneratePosteriorOutput, generate_posterior, posterior
 from .processor import GrammarProcessor, constrain
+from .rejection import RejectionProcessor, reject
 from .streaming import stream_json
 
-__all__ = ["GrammarProcessor", "constrain", "generate_json", "generate_text", "stream_json"]
+__all__ = [
+    "GeneratePosteriorOutput",
+    "GrammarProcessor",
+    "RejectionProcessor",
+    "TransformersModel",
+    "classify",
+    "constrain",
+    "generate_json",
+    "generate_posterior",
+    "generate_text",
+    "posterior",
+    "reject",
+    "stream_json",
+]

@@ -22,7 +22,7 @@ def generate_text(
 
     Args:
         grammar: a Grammar, a pydantic class or a JSON schema; or a list with one of these, or None, for each prompt.
-        prompt: text, a chat (a list of messages, for the tokenizer's chat template), or a list of these.
+        prompt: text, a chat (a list of messages, for the tokenizer's chat template), token ids, or a list of these.
         max_new_tokens: budget; it is cut to what the model's context has room for.
         trigger: as in `constrain`; the text after it is returned, or None where the model ended without it.
         generate_kwargs: for the model's `generate`, such as do_sample, num_beams, num_return_sequences.

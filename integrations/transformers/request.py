@@ -8,17 +8,18 @@ from typing import Any
 
 import torch
 
-from ...decoding import CannotClose, DecodingError
+from ...decoding import DecodingError
 from ...grammars import Grammar
 from .constraint import control_token, to_grammar, vocabulary_of
 from .processor import constrain
+from .prompts import batch, encode, room
 
 
 class Request:
     """One call of `generate`: its keyword arguments, and what is known of its outputs.
 
     Args:
-        prompt: text, or a chat (a list of messages); or a list of these.
+        prompt: text, a chat (a list of messages) or token ids; or a list of these.
         grammar: as in `constrain`.
         max_new_tokens: budget, cut to what the model's context has room for.
         arguments: the caller's own for `generate`.
@@ -36,7 +37,7 @@ class Request:
         trigger: str | bytes | None,
         arguments: dict[str, Any],
     ) -> None:
-        self.prompts, self.single = _batch(prompt)
+        self.prompts, self.single = batch(prompt)
         entries = list(grammar) if isinstance(grammar, list | tuple) else [grammar]
         compiled = [None if entry is None else to_grammar(entry) for entry in entries]
         self.grammars: list[Grammar | None] = compiled if len(compiled) > 1 else compiled * len(self.prompts)
@@ -50,10 +51,10 @@ class Request:
         pad = tokenizer.pad_token_id
         if pad is None:
             pad = next(iter(self.vocabulary.eos_token_ids), 0)
-        ids, attention = _pad_left([_encode(tokenizer, p) for p in self.prompts], pad)
+        ids, attention = _pad_left([encode(tokenizer, p) for p in self.prompts], pad)
         decoder_only = not model.config.is_encoder_decoder
         self.length = ids.shape[1] if decoder_only else 1  # of what precedes the answer in the output
-        self.budget = min(max_new_tokens, _room(model, self.length)) if decoder_only else max_new_tokens
+        self.budget = min(max_new_tokens, room(model, self.length)) if decoder_only else max_new_tokens
         each = self.grammars if len(set(map(id, self.grammars))) > 1 else self.grammars[0]
         processor = constrain(tokenizer, each, max_new_tokens=self.budget, trigger=trigger, vocabulary=self.vocabulary)
         needs_tokenizer = {"tokenizer": tokenizer} if arguments.get("stop_strings") else {}
@@ -110,38 +111,9 @@ def parse(grammar: Grammar | None, answer: bytes) -> Any:
     return json.loads(answer)
 
 
-def _batch(prompt: Any) -> tuple[list[Any], bool]:
-    """Prompts as a list, and whether there was one that was not in a list."""
-    if isinstance(prompt, str) or (isinstance(prompt, list) and prompt and isinstance(prompt[0], dict)):
-        return [prompt], True
-    if isinstance(prompt, list | tuple) and prompt and all(isinstance(p, str | list) for p in prompt):
-        return list(prompt), False
-    raise DecodingError(f"a prompt is a text, a chat (a list of messages), or a list of these, not {prompt!r:.80}")
-
-
-def _encode(tokenizer: Any, prompt: Any) -> list[int]:
-    if isinstance(prompt, str):
-        ids = tokenizer(prompt)["input_ids"]
-    else:
-        ids = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=True)["input_ids"]
-    if not ids:
-        raise DecodingError("the prompt has no tokens; a model needs at least one to go on from")
-    return list(ids)
-
-
 def _pad_left(rows: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and attention mask, int64 [prompts, length]."""
     length = max(map(len, rows))
     ids = torch.tensor([[pad] * (length - len(row)) + row for row in rows])
     attention = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
     return ids, attention
-
-
-def _room(model: Any, length: int) -> int:
-    """Tokens that the model's context has room for after `length` ones."""
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if context is None:
-        return 1 << 30
-    if context <= length:
-        raise CannotClose(f"the prompt has {length} tokens and the model's context {context}: no room for an answer")
-    return int(context) - length

@@ -33,7 +33,7 @@ def stream_json(
 
     Args:
         schema: a pydantic class, a JSON schema (dict or bool), or a Grammar of JSON texts.
-        prompt: text, or a chat.
+        prompt: text, a chat or token ids.
         max_new_tokens: budget; the text is always complete within it.
         partial_strings: whether strings are shown while they grow, or when they are complete.
         generate_kwargs: for the model's `generate`; beams cannot be streamed.

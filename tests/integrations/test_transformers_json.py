@@ -130,10 +130,17 @@ def test_a_text_that_is_stopped_is_an_error(model: Any, tokenizer: Any, grammar:
         generate_text(model, tokenizer, grammar(b"a;", ("0-9", 9, 9)), "1", stop_strings=[";"])
 
 
-@pytest.mark.parametrize("prompt", [3, [], [3], ""])
+@pytest.mark.parametrize("prompt", [3, [], [3.5], ""])
 def test_what_is_no_prompt(model: Any, tokenizer: Any, prompt: Any) -> None:
     with pytest.raises(DecodingError, match="prompt"):
         generate_json(model, tokenizer, SCHEMA, prompt)
+
+
+def test_token_ids_are_a_prompt(model: Any, tokenizer: Any) -> None:
+    ids = tokenizer("The year")["input_ids"]
+    expected = generate_json(model, tokenizer, SCHEMA, "The year", do_sample=False)
+    assert generate_json(model, tokenizer, SCHEMA, ids, do_sample=False) == expected
+    assert generate_json(model, tokenizer, SCHEMA, torch.tensor([ids, ids]), do_sample=False) == [expected] * 2
 
 
 def test_more_grammars_than_prompts(model: Any, tokenizer: Any) -> None:
