@@ -15,11 +15,12 @@ def pytest_configure() -> None:
     """Drop kernels that were compiled before some source file changed: numba's cache looks at one file at a time, and
     does not see that a constant or a kernel which is used from another file has changed."""
     root = Path(__file__).resolve().parents[1]
-    for package in ("grammars", "decoding"):
-        newest = max(path.stat().st_mtime for top in ("grammars", "decoding") for path in (root / top).glob("*.py"))
-        for index in (root / package / "__pycache__").glob("*.nbi"):
-            if index.stat().st_mtime < newest:
-                index.unlink(missing_ok=True)
+    tops = (root / "grammars", root / "decoding")
+    newest = max(path.stat().st_mtime for top in tops for path in top.rglob("*kernel*.py"))
+    newest = max(newest, (root / "grammars" / "arena.py").stat().st_mtime)
+    for index in (index for top in tops for index in top.rglob("*.nbi")):
+        if index.stat().st_mtime < newest:
+            index.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")
