@@ -1,0 +1,296 @@
+"""From syntax trees to rules over symbols: names, templates, terminals, imports, ignored text.
+
+A terminal becomes one regular expression, as in Lark; a rule an expression over symbols (`symbols.py`). Instances of
+templates are rules of their own, one for each list of arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ..characters import Ranges
+from ..errors import BudgetExceeded, GrammarError, Unsupported
+from ..regular import parse
+from ..regular import syntax as regex
+from . import syntax
+from .symbols import EPSILON, Alt, Call, Chars, Expr, Hole, Rep, Rules, Seq, Symbol, Terminal
+from .text import Text
+
+MAX_RULES = 20_000
+_MAX_PATTERN = 100_000  # characters
+_MAX_INLINE = 64  # characters of a terminal that is put into the rules as it is
+_LEADING_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
+
+
+@dataclass
+class Module:
+    """Names of one grammar text.
+
+    Attributes:
+        text: for errors.
+        prefix: what names of its rules begin with in the whole grammar; "" in the grammar itself.
+        definitions: by name.
+        imported: names that stand for those of other modules.
+        holes: names of holes.
+        ignored: trees of what may stand between terminals.
+    """
+
+    text: Text
+    prefix: str = ""
+    definitions: dict[str, syntax.Definition] = field(default_factory=dict)
+    imported: dict[str, tuple[Module, str]] = field(default_factory=dict)
+    holes: set[str] = field(default_factory=set)
+    ignored: list[syntax.Tree] = field(default_factory=list)
+
+    def define(self, definition: syntax.Definition, replace: bool = False) -> None:
+        """Add a definition. Raises GrammarError where the name is taken already."""
+        name = definition.name
+        if not replace and (name in self.definitions or name in self.imported):
+            other = self.definitions.get(name)
+            where = f", first in line {self.text.source.count(chr(10), 0, other.at) + 1}" if other else " by an import"
+            raise self.text.error(f"{name!r} is defined twice{where}", definition.at)
+        self.definitions[name] = definition
+
+    def known(self) -> list[str]:
+        """All names that mean something."""
+        return [*self.definitions, *self.imported, *self.holes]
+
+
+Environment = dict[str, Expr]
+
+
+class Resolver:
+    """Makes rules of the definitions of modules, as far as they are used.
+
+    Args:
+        is_terminal: whether names with a capital are terminals, as in Lark.
+        ignored: what may follow any terminal; EPSILON for nothing.
+    """
+
+    def __init__(self, is_terminal: bool) -> None:
+        self.rules: Rules = {}
+        self._lark = is_terminal
+        self._waiting: list[tuple[str, Module, syntax.Definition, Environment]] = []
+        self._instances: dict[tuple[str, tuple[Expr, ...]], str] = {}
+        self._patterns: dict[tuple[str, str], str] = {}
+        self._active: list[tuple[str, str]] = []
+        self._between: Expr = EPSILON
+        self._last_read: Expr = EPSILON
+
+    def ignore(self, module: Module) -> Expr:
+        """Say that what the module ignores may follow any terminal; returns it."""
+        patterns = [self._pattern(tree, module) for tree in module.ignored]
+        if patterns:
+            self._between = Rep(Terminal(f"(?:{'|'.join(f'(?:{p})' for p in dict.fromkeys(patterns))})+"), 0, 1)
+        return self._between
+
+    def rule(self, module: Module, name: str, at: int, arguments: tuple[Expr, ...] = ()) -> Expr:
+        """What a name of a rule stands for; the rule is made by `finish`."""
+        while name in module.imported:
+            module, name = module.imported[name]
+        if name in module.holes:
+            return self._read(Hole(name))
+        definition = module.definitions.get(name)
+        if definition is None:
+            kind = "rule" if not self._lark or name.strip("_")[:1].islower() else "terminal"
+            raise module.text.undefined(kind, name, module.known(), at)
+        if len(arguments) != len(definition.parameters):
+            takes = f"takes {len(definition.parameters)} arguments, not {len(arguments)}"
+            raise module.text.error(f"{name!r} {takes}", at)
+        full = module.prefix + name
+        key = (full, arguments)
+        if key not in self._instances:
+            made = full if not arguments else f"{full}{{{len(self._instances)}}}"
+            self._instances[key] = made
+            self._check_number()
+            environment = dict(zip(definition.parameters, arguments, strict=True))
+            self._waiting.append((made, module, definition, environment))
+        return Call(self._instances[key])
+
+    def finish(self) -> None:
+        """Make all rules that were asked for, and those that they use."""
+        while self._waiting:
+            name, module, definition, environment = self._waiting.pop()
+            self.rules[name] = self._expression(definition.body, module, environment)
+
+    def _check_number(self) -> None:
+        if len(self._instances) > MAX_RULES:
+            raise BudgetExceeded(f"the grammar has more than {MAX_RULES} rules, instances of templates included")
+
+    def _read(self, symbol: Expr) -> Expr:
+        """What is read, and behind it what is ignored."""
+        return symbol if self._between == EPSILON else Seq((symbol, self._between))
+
+    def _expression(self, tree: syntax.Tree, module: Module, environment: Environment) -> Expr:
+        match tree:
+            case syntax.Sequence(items):
+                return Seq(tuple(self._expression(item, module, environment) for item in items))
+            case syntax.Choice(options):
+                return Alt(tuple(self._expression(option, module, environment) for option in options))
+            case syntax.Repeat(body, minimum, maximum):
+                return Rep(self._expression(body, module, environment), minimum, maximum)
+            case syntax.Name(name, arguments, at):
+                if name in environment:
+                    if arguments:
+                        raise module.text.error(f"the parameter {name!r} takes no arguments", at)
+                    return environment[name]
+                if not (self._lark and name.strip("_")[:1].isupper()):
+                    parts = tuple(self._argument(a, module, environment) for a in arguments)
+                    return self.rule(module, name, at, parts)
+                if (hole := self._hole(module, name)) is not None:
+                    return hole
+            case syntax.Literal(text, False):
+                return self._read(Seq(tuple(Chars(((ord(c), ord(c)),)) for c in text)))
+            case syntax.Characters(ranges):
+                return self._read(Chars(ranges))
+        return self._read(_terminal(self._pattern(tree, module)))
+
+    def _hole(self, module: Module, name: str) -> Expr | None:
+        while name in module.imported:
+            module, name = module.imported[name]
+        return self._read(Hole(name)) if name in module.holes else None
+
+    def _argument(self, tree: syntax.Tree, module: Module, environment: Environment) -> Expr:
+        """An argument of a template; a rule of its own unless it is one symbol, so that expressions stay small."""
+        expression = self._expression(tree, module, environment)
+        if isinstance(expression, Symbol):
+            return expression
+        key = ("an argument", (expression,))
+        if key not in self._instances:
+            self._instances[key] = f"an argument{{{len(self._instances)}}}"
+            self._check_number()
+            self.rules[self._instances[key]] = expression
+        return Call(self._instances[key])
+
+    # terminals
+
+    def _pattern(self, tree: syntax.Tree, module: Module) -> str:
+        """The regular expression of a terminal."""
+        match tree:
+            case syntax.Literal(text, ignore_case):
+                pattern = re.escape(text)
+                return f"(?i:{pattern})" if ignore_case else pattern
+            case syntax.Pattern(source, flags, at):
+                return _checked(source, flags, at, module.text)
+            case syntax.Characters(ranges):
+                return _class(ranges)
+            case syntax.Sequence(items):
+                return self._limited("".join(_grouped(self._pattern(item, module)) for item in items))
+            case syntax.Choice(options):
+                return self._limited(f"(?:{'|'.join(self._pattern(option, module) for option in options)})")
+            case syntax.Repeat(body, minimum, maximum):
+                bounds = f"{{{minimum},{'' if maximum is None else maximum}}}"
+                return self._limited(f"(?:{self._pattern(body, module)}){bounds}")
+            case syntax.Name(name, arguments, at):
+                return self._named(name, module, at)
+        raise AssertionError(tree)
+
+    def _limited(self, pattern: str) -> str:
+        if len(pattern) > _MAX_PATTERN:
+            raise BudgetExceeded(f"a terminal takes more than {_MAX_PATTERN} characters, written as one expression")
+        return pattern
+
+    def _named(self, name: str, module: Module, at: int) -> str:
+        text = module.text
+        while name in module.imported:
+            module, name = module.imported[name]
+        if name in module.holes:
+            raise text.error(f"the hole {name!r} stands in a terminal, which holds terminals only", at)
+        if name.strip("_")[:1].islower():
+            raise text.error(f"the rule {name!r} stands in a terminal, which holds terminals only", at)
+        definition = module.definitions.get(name)
+        if definition is None:
+            raise text.undefined("terminal", name, module.known(), at)
+        if definition.parameters:
+            raise text.error(f"the template {name!r} stands in a terminal, or is a terminal", at)
+        key = (module.prefix, name)
+        if key in self._active:
+            raise text.error(f"the terminal {name!r} refers to itself; make it a rule", at)
+        if key not in self._patterns:
+            self._active.append(key)
+            self._patterns[key] = self._pattern(definition.body, module)
+            self._active.pop()
+        return self._patterns[key]
+
+
+def _grouped(pattern: str) -> str:
+    return f"(?:{pattern})"
+
+
+def _class(ranges: Ranges) -> str:
+    pairs = (f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
+    return f"[{''.join(pairs)}]"
+
+
+def _checked(source: str, flags: str, at: int, text: Text) -> str:
+    """A regular expression of a terminal as a group. Raises GrammarError with its place in the grammar."""
+    leading = _LEADING_FLAGS.match(source)
+    if leading:
+        source, flags = source[leading.end() :], flags + leading[1]
+    flags = "".join(sorted(set(flags) - {"u"}))
+    try:
+        expression = parse(source, "python", flags)
+        looks = _looks(expression.tree)
+    except Unsupported as error:
+        raise text.unsupported(error.keyword or "regular expression", error.message, at) from None
+    except BudgetExceeded:
+        raise
+    except GrammarError as error:
+        raise text.error(error.message, at + (error.column or 1) + (leading.end() if leading else 0)) from None
+    if looks:
+        why = "a lookaround or an anchor in a terminal sees what stands around it; write it without, or as a rule"
+        raise text.unsupported("lookaround", why, at)
+    return f"(?{flags}:{source}{chr(10) if 'x' in flags else ''})"
+
+
+@lru_cache(maxsize=4096)
+def _terminal(pattern: str) -> Expr:
+    """A terminal as a symbol, or as its characters where it is a short text or one character."""
+    tree = parse(pattern).tree
+    if _is_lazy(tree):  # its texts are those that it prefers to any shorter match at their beginning
+        pattern = f"(?>{pattern})"
+        tree = parse(pattern).tree
+    items = tree.items if isinstance(tree, regex.Sequence) else (tree,)
+    if len(items) <= _MAX_INLINE and all(isinstance(item, regex.Characters) for item in items):
+        return Seq(tuple(Chars(item.ranges) for item in items if isinstance(item, regex.Characters)))
+    return Terminal(pattern)
+
+
+@lru_cache(maxsize=4096)
+def is_nullable(pattern: str) -> bool:
+    """Whether a terminal matches the empty string."""
+    expression = parse(pattern)
+    if _looks(expression.tree):
+        return bool(expression.automaton().accepting[0])
+    return _may_be_empty(expression.tree)
+
+
+def _may_be_empty(node: regex.Node) -> bool:
+    match node:
+        case regex.Sequence(items):
+            return all(map(_may_be_empty, items))
+        case regex.Choice(options):
+            return any(map(_may_be_empty, options))
+        case regex.Repeat(_, minimum):
+            return not minimum
+    return False
+
+
+def _is_lazy(node: regex.Node) -> bool:
+    match node:
+        case regex.Sequence(items) | regex.Choice(items):
+            return any(map(_is_lazy, items))
+        case regex.Repeat(body, _, _, greedy):
+            return not greedy or _is_lazy(body)
+    return False
+
+
+def _looks(node: regex.Node) -> bool:
+    match node:
+        case regex.Sequence(items) | regex.Choice(items):
+            return any(map(_looks, items))
+        case regex.Repeat(body):
+            return _looks(body)
+    return isinstance(node, regex.Look)
