@@ -2,11 +2,14 @@
 
 from .automaton import DEAD, Automaton
 from .budget import Budget
+from .combinators import alternation, excluding, repeat, sequence, until
+from .context_free import ebnf, lark, library
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, Unsupported
 from .front import choice, regex
 from .grammar import Grammar
 from .network import Network
 from .schema import Explanation, Finding, explain, json_schema, pydantic, response_format, strict_subset, tools
+from .tags import tags
 from .trigger import after
 
 __all__ = [
@@ -23,12 +26,21 @@ __all__ = [
     "Network",
     "Unsupported",
     "after",
+    "alternation",
     "choice",
+    "ebnf",
+    "excluding",
     "explain",
     "json_schema",
+    "lark",
+    "library",
     "pydantic",
     "regex",
+    "repeat",
     "response_format",
+    "sequence",
     "strict_subset",
+    "tags",
     "tools",
+    "until",
 ]

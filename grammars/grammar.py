@@ -104,6 +104,12 @@ class Grammar:
 
         return self._combine(other, "&", intersection(self, other))
 
+    def __invert__(self) -> Grammar:
+        """Texts that are not in this language, which must be regular and of moderate size; else Unsupported."""
+        from .combinators import complement
+
+        return complement(self)
+
     def _combine(self, other: Grammar, operator: str, emit: Emit) -> Grammar:
         if not isinstance(other, Grammar):
             raise GrammarError(f"{operator} takes two grammars, not {type(other).__name__}")

@@ -14,6 +14,7 @@ from ..characters import Ranges
 from ..errors import BudgetExceeded, GrammarError, Unsupported
 from ..regular import parse
 from ..regular import syntax as regex
+from ..regular.parser import read
 from . import syntax
 from .symbols import EPSILON, Alt, Call, Chars, Expr, Hole, Rep, Rules, Seq, Symbol, Terminal
 from .text import Text
@@ -77,7 +78,7 @@ class Resolver:
         self._patterns: dict[tuple[str, str], str] = {}
         self._active: list[tuple[str, str]] = []
         self._between: Expr = EPSILON
-        self._last_read: Expr = EPSILON
+        self.used: set[str] = set()
 
     def ignore(self, module: Module) -> Expr:
         """Say that what the module ignores may follow any terminal; returns it."""
@@ -100,6 +101,7 @@ class Resolver:
             takes = f"takes {len(definition.parameters)} arguments, not {len(arguments)}"
             raise module.text.error(f"{name!r} {takes}", at)
         full = module.prefix + name
+        self.used.add(full)
         key = (full, arguments)
         if key not in self._instances:
             made = full if not arguments else f"{full}{{{len(self._instances)}}}"
@@ -249,7 +251,7 @@ def _checked(source: str, flags: str, at: int, text: Text) -> str:
 def _terminal(pattern: str) -> Expr:
     """A terminal as a symbol, or as its characters where it is a short text or one character."""
     tree = parse(pattern).tree
-    if _is_lazy(tree):  # its texts are those that it prefers to any shorter match at their beginning
+    if _is_lazy(read(pattern, "python", "")):  # its texts are those that it prefers to any shorter match at their beginning
         pattern = f"(?>{pattern})"
         tree = parse(pattern).tree
     items = tree.items if isinstance(tree, regex.Sequence) else (tree,)

@@ -67,8 +67,8 @@ def lark(
     ignored = resolver.ignore(module)
     root = resolver.rule(module, start, 0)
     resolver.finish()
-    defined = [name for name in module.definitions if not name.strip("_")[:1].isupper()]
-    return _compile(resolver.rules, Seq((ignored, root)), defined, given, f"lark grammar, {start}", budget)
+    unused = [n for n in module.definitions if n not in resolver.used and not n.strip("_")[:1].isupper()]
+    return _compile(resolver.rules, Seq((ignored, root)), unused, given, f"lark grammar, {start}", budget)
 
 
 def ebnf(
@@ -96,7 +96,8 @@ def ebnf(
     resolver = Resolver(is_terminal=False)
     start = resolver.rule(module, root, 0)
     resolver.finish()
-    return _compile(resolver.rules, start, list(module.definitions), given, f"ebnf grammar, {root}", budget)
+    unused = [name for name in module.definitions if name not in resolver.used]
+    return _compile(resolver.rules, start, unused, given, f"ebnf grammar, {root}", budget)
 
 
 def library(name: str, **options: Any) -> Grammar:
@@ -121,7 +122,7 @@ def _holes(holes: Mapping[str, Grammar] | None) -> dict[str, Grammar]:
 
 
 def _compile(
-    rules: Rules, root: Expr, defined: list[str], holes: Mapping[str, Grammar], name: str, budget: Budget | None
+    rules: Rules, root: Expr, unused: list[str], holes: Mapping[str, Grammar], name: str, budget: Budget | None
 ) -> Grammar:
     clock = Clock(budget or Budget())
     rules = {**rules, _START: root}
@@ -131,9 +132,8 @@ def _compile(
     if _START not in productive:
         endless = ", ".join(sorted(used - productive - {_START}))
         raise EmptyLanguage(f"no text matches the grammar: {endless} cannot end, for want of an option without itself")
-    unreachable = [rule for rule in defined if rule not in used]
     barren = sorted(used - productive)
-    for what, names in (("are not reachable from the start", unreachable), ("match nothing", barren)):
+    for what, names in (("are not reachable from the start", unused), ("match nothing", barren)):
         if names:
             _LOGGER.warning("%s: rules that %s: %s", name, what, ", ".join(names))
     rules = {rule: expression for rule, expression in rules.items() if rule in used}
