@@ -65,6 +65,9 @@ def with_counted(rules: Rules, nullable: set[str]) -> Rules:
                 return Alt(tuple(map(changed, options)))
             case Rep(inner, minimum, maximum):
                 body = changed(inner)
+                if isinstance(inner, Rep) and inner.minimum <= 1:  # rounds of rounds are rounds, without a gap
+                    most = None if None in (maximum, inner.maximum) else maximum * inner.maximum
+                    return changed(Rep(inner.body, minimum * inner.minimum, most))
                 rounds = max(minimum, maximum or 0)
                 if rounds <= 1 or (rounds <= _ROUNDS and size(body) * rounds <= _WRITTEN_OUT):
                     return Rep(body, minimum, maximum)

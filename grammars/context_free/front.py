@@ -6,10 +6,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..arena import FAR
 from ..budget import Budget
+from ..characters import subtract
 from ..errors import EmptyLanguage, GrammarError, Unsupported
 from ..grammar import Grammar
 from ..network import Network, Rule
+from ..utf8 import SURROGATES
 from . import ebnf_reader
 from .analysis import Clock, called, closed_under, reachable
 from .automata import RuleAutomaton, automaton, with_counted
@@ -19,7 +22,7 @@ from .inlining import inlined
 from .modules import Loader, library_text
 from .nonempty import include_nonempty
 from .nonempty import is_nullable as program_is_nullable
-from .symbols import Call, Expr, Hole, Rules, Seq, Symbol, Terminal
+from .symbols import Call, Chars, Expr, Hole, Rules, Seq, Symbol, Terminal
 
 _LOGGER = logging.getLogger("bytebound.grammars")
 _START = "the start"  # no name of a rule
@@ -128,7 +131,7 @@ def _compile(
     rules = {**rules, _START: root}
     targets = {rule: called(expression) for rule, expression in rules.items()}
     used = reachable(_START, targets)
-    productive = closed_under(rules, lambda symbol: True, clock)
+    productive = closed_under(rules, _matches_something, clock)
     if _START not in productive:
         endless = ", ".join(sorted(used - productive - {_START}))
         raise EmptyLanguage(f"no text matches the grammar: {endless} cannot end, for want of an option without itself")
@@ -161,7 +164,14 @@ def _compile(
         if _START in nullable:
             network.epsilon(a, b)
 
-    return Grammar(emit, name, budget=budget)
+    try:
+        return Grammar(emit, name, budget=budget)
+    except EmptyLanguage:  # terminals that match nothing aside, its shortest text is beyond what is counted
+        raise EmptyLanguage(f"no text shorter than {FAR:,} bytes matches the grammar") from None
+
+
+def _matches_something(symbol: Symbol) -> bool:
+    return not isinstance(symbol, Chars) or bool(subtract(symbol.ranges, (SURROGATES,)))
 
 
 def _filling(net: Network, name: str, grammar: Grammar) -> Rule:
