@@ -66,13 +66,20 @@ class Resolver:
     """Makes rules of the definitions of modules, as far as they are used.
 
     Args:
-        is_terminal: whether names with a capital are terminals, as in Lark.
-        ignored: what may follow any terminal; EPSILON for nothing.
+        lark: whether names with a capital are terminals, as in Lark.
+        longest: whether all that is read is to be terminals, which `literals` then tells of.
+
+    Attributes:
+        rules: made so far.
+        literals: terminals that are strings in quotes, or choices among them, as patterns.
+        used: names of rules that are used.
     """
 
-    def __init__(self, is_terminal: bool) -> None:
+    def __init__(self, *, lark: bool, longest: bool = False) -> None:
         self.rules: Rules = {}
-        self._lark = is_terminal
+        self.literals: set[str] = set()
+        self._lark = lark
+        self._longest = longest
         self._waiting: list[tuple[str, Module, syntax.Definition, Environment]] = []
         self._instances: dict[tuple[str, tuple[Expr, ...]], str] = {}
         self._patterns: dict[tuple[str, str], str] = {}
@@ -84,8 +91,17 @@ class Resolver:
         """Say that what the module ignores may follow any terminal; returns it."""
         patterns = [self._pattern(tree, module) for tree in module.ignored]
         if patterns:
-            self._between = Rep(Terminal(f"(?:{'|'.join(f'(?:{p})' for p in dict.fromkeys(patterns))})+"), 0, 1)
+            either = "|".join(f"(?:{_committed(pattern)})" for pattern in dict.fromkeys(patterns))
+            self._between = Rep(Terminal(f"(?:{either})+"), 0, 1)
         return self._between
+
+    def reserve(self, module: Module) -> None:
+        """Count the terminals of a module that are strings in quotes among the literals, used or not."""
+        for name, definition in module.definitions.items():
+            if name.strip("_")[:1].isupper():
+                pattern = self._named(name, module, definition.at)
+                if _is_literal(definition.body, module):
+                    self.literals.add(pattern)
 
     def rule(self, module: Module, name: str, at: int, arguments: tuple[Expr, ...] = ()) -> Expr:
         """What a name of a rule stands for; the rule is made by `finish`."""
@@ -143,11 +159,17 @@ class Resolver:
                     return self.rule(module, name, at, parts)
                 if (hole := self._hole(module, name)) is not None:
                     return hole
-            case syntax.Literal(text, False):
+            case syntax.Literal(text, False) if not self._longest:
                 return self._read(Seq(tuple(Chars(((ord(c), ord(c)),)) for c in text)))
-            case syntax.Characters(ranges):
+            case syntax.Characters(ranges) if not self._longest:
                 return self._read(Chars(ranges))
-        return self._read(_terminal(self._pattern(tree, module)))
+        pattern = self._pattern(tree, module)
+        if not self._longest:
+            return self._read(_terminal(pattern))
+        symbol = Terminal(_committed(pattern))
+        if _is_literal(tree, module):
+            self.literals.add(symbol.pattern)
+        return self._read(symbol)
 
     def _hole(self, module: Module, name: str) -> Expr | None:
         while name in module.imported:
@@ -207,6 +229,9 @@ class Resolver:
             raise text.undefined("terminal", name, module.known(), at)
         if definition.parameters:
             raise text.error(f"the template {name!r} stands in a terminal, or is a terminal", at)
+        if self._longest and definition.priority:
+            why = "with lexing='longest' the longest terminal is taken, whatever its priority"
+            raise module.text.unsupported("priority", f"the priority of {name!r}: {why}", definition.at)
         key = (module.prefix, name)
         if key in self._active:
             raise text.error(f"the terminal {name!r} refers to itself; make it a rule", at)
@@ -250,14 +275,30 @@ def _checked(source: str, flags: str, at: int, text: Text) -> str:
 @lru_cache(maxsize=4096)
 def _terminal(pattern: str) -> Expr:
     """A terminal as a symbol, or as its characters where it is a short text or one character."""
+    pattern = _committed(pattern)
     tree = parse(pattern).tree
-    if _is_lazy(read(pattern, "python", "")):  # its texts are those that it prefers to any shorter match at their beginning
-        pattern = f"(?>{pattern})"
-        tree = parse(pattern).tree
     items = tree.items if isinstance(tree, regex.Sequence) else (tree,)
     if len(items) <= _MAX_INLINE and all(isinstance(item, regex.Characters) for item in items):
         return Seq(tuple(Chars(item.ranges) for item in items if isinstance(item, regex.Characters)))
     return Terminal(pattern)
+
+
+def _committed(pattern: str) -> str:
+    """A lazy expression stands for the texts of which it prefers no shorter beginning."""
+    return f"(?>{pattern})" if _is_lazy(read(pattern, "python", "")) else pattern
+
+
+def _is_literal(tree: syntax.Tree, module: Module) -> bool:
+    """Whether a terminal is one of several strings in quotes, perhaps by way of names; it refers to no other."""
+    if isinstance(tree, syntax.Choice):
+        return all(_is_literal(option, module) for option in tree.options)
+    if isinstance(tree, syntax.Name):
+        name = tree.name
+        while name in module.imported:
+            module, name = module.imported[name]
+        definition = module.definitions.get(name)
+        return definition is not None and _is_literal(definition.body, module)
+    return isinstance(tree, syntax.Literal)
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ from .automata import RuleAutomaton
 from .definitions import is_nullable
 from .symbols import Call, Chars, Counted, Hole, Symbol, Terminal
 
-Holes = Mapping[str, Callable[[Network], Rule]]
+Terminals = Callable[[Network, str], Rule]
 
 
 class Emission:
@@ -28,12 +28,21 @@ class Emission:
 
     Args:
         automata: of all rules, by name.
-        holes: for each hole what gives the rule of its strings that are not empty.
+        terminals: gives the rule of a terminal in a network, by its pattern.
+        holes: gives the rule of the strings of a hole that are not empty, by its name.
     """
 
-    def __init__(self, network: Network, automata: Mapping[str, RuleAutomaton], holes: Holes, clock: Clock) -> None:
+    def __init__(
+        self,
+        network: Network,
+        automata: Mapping[str, RuleAutomaton],
+        terminals: Terminals,
+        holes: Terminals,
+        clock: Clock,
+    ) -> None:
         self._net = network
-        self._automata = {name: RuleAutomaton([dict(row) for row in a.edges], a.accepting) for name, a in automata.items()}
+        self._automata = {name: RuleAutomaton([*a.edges], [*a.accepting]) for name, a in automata.items()}
+        self._terminals = terminals
         self._holes = holes
         self._clock = clock
         self._component: dict[str, frozenset[str]] = {}
@@ -124,13 +133,13 @@ class Emission:
             case Chars(ranges):
                 add_characters(net, a, ranges, b)
             case Terminal(pattern):
-                net.call(a, terminal_rule(net, pattern), b)
+                net.call(a, self._terminals(net, pattern), b)
             case Call(name):
                 net.call(a, self._rule(name), b)
             case Counted(name, minimum, maximum):
                 net.repeat(a, self._rule(name), b, minimum, maximum)
             case Hole(name):
-                net.call(a, self._holes[name](net), b)
+                net.call(a, self._holes(net, name), b)
 
 
 def terminal_rule(net: Network, pattern: str) -> Rule:

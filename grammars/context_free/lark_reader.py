@@ -19,7 +19,7 @@ _RULE = re.compile(r"_{0,2}[a-z][_a-z0-9]*")
 _NAME = re.compile(r"_{0,2}(?:[a-z][_a-z0-9]*|[A-Z][_A-Z0-9]*)(?![A-Za-z0-9_])")
 _PATTERN = re.compile(r"/(?!/)((?:\\[\s\S]|[^\\/])+)/([imslux]*)")
 _NUMBER = re.compile(r"[+-]?\d+")
-_PRIORITY = re.compile(r"\.\s*[+-]?\d+")
+_PRIORITY = re.compile(r"\.\s*([+-]?\d{1,9})")
 _ALIAS = re.compile(r"->[^\S\n]*[a-z_A-Z][_a-zA-Z0-9]*")
 _DIRECTIVE = re.compile(r"%([a-z_]+)")
 _MODULE = re.compile(r"(\.?)([A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*)")
@@ -131,9 +131,9 @@ def _definition(text: Text) -> Definition:
                 raise text.error(f"the parameter {parameter[0]!r} is there twice", parameter.start())
             parameters.append(parameter[0])
         text.expect("}", "',' or '}'")
-    text.take(_PRIORITY)
+    priority = text.take(_PRIORITY)
     text.expect(":", "':'")
-    return Definition(found[1], tuple(parameters), _options(text), at)
+    return Definition(found[1], tuple(parameters), _options(text), at, int(priority[1]) if priority else 0)
 
 
 def _options(text: Text) -> Tree:

@@ -84,9 +84,10 @@ def choice(options: list[Tree]) -> Tree:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A rule or a terminal, `parameters` being those of a template."""
+    """A rule or a terminal, `parameters` being those of a template. Its priority is 0 unless given."""
 
     name: str
     parameters: tuple[str, ...]
     body: Tree
     at: int
+    priority: int = 0
