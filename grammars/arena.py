@@ -36,6 +36,10 @@ SCOPE_CELLS = 11
 # text is recorded and differs from all others, and what stands for "a further item is possible".
 ANOTHER, COUNTED, RECORDED, FURTHER = -1, -2, -3, -4
 
+# What a node is to tokens of the longest match, besides 0: BEGIN, whose edges are taken only where no other node can go
+# on; VOID, from which nothing goes on, and being able to get there counts as going on.
+BEGIN, VOID = 1, 2
+
 # Counters and capacities in the header.
 N_STATES, N_ITEMS, N_STACKS, STAMP, N_CLASSES, HORIZON = range(6)
 CAP_STATES, CAP_ITEMS, CAP_STACKS, CAP_WORK, STATE_SLOTS, STACK_SLOTS, SEEN_SLOTS = range(6, 13)

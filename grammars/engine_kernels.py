@@ -39,6 +39,7 @@ from .arena import (
     TEXT,
     TRANSITIONS,
     UNKNOWN,
+    VOID,
     Arena,
 )
 from .cell_kernels import add, frame_slot
@@ -67,8 +68,9 @@ def step_class(arena: Arena, q: int, c: int) -> int:
     o = arena[arena[Q_OFFSET] + q]
     edge_ptr, edges, begins = arena[EDGE_PTR], arena[EDGES], arena[BEGINS]
     backslash = arena[arena[CLASSES] + 0x5C]
+    blocked = False
     for beginning in range(2):  # a token begins only where none goes on: the longest match
-        if n > 0:
+        if n > 0 or blocked:
             break
         for i in range(o, o + arena[arena[Q_LENGTH] + q]):
             a, s = arena[arena[I_NODE] + i], arena[arena[I_STACK] + i]
@@ -98,6 +100,9 @@ def step_class(arena: Arena, q: int, c: int) -> int:
                     lo = max(lo, last + 1)
                 else:
                     lo, hi = max(lo, first), min(hi, last)
+                    if arena[begins + arena[edges + 3 * e + 2]] == VOID:
+                        blocked = True
+                        continue
                     t = s
                     if s != 0 and arena[arena[S_RETURN] + s] == RECORD:
                         lo = hi = c

@@ -206,9 +206,9 @@ class Network:
         """Say that from this node of a scope on, its body asks for so many further recorded items."""
         self._before.extend((node, 2 + needs))
 
-    def begin(self, node: int) -> None:
-        """Say that a token begins at this node: its edges are taken only where no other node can go on."""
-        self._begins.append(node)
+    def mark(self, node: int, kind: int) -> None:
+        """Say what a node is to tokens of the longest match: BEGIN or VOID, see `arena.py`."""
+        self._begins += (node, kind)
 
     def piece(self, fill: Callable[..., None], *arguments: Hashable) -> Rule:
         """The rule that `fill(network, rule, *arguments)` makes, the same in all networks.
@@ -244,8 +244,7 @@ class Network:
         texts = np.flatnonzero(program.text)
         last = np.append(program.representatives[1:], SYMBOLS) - 1
         source = np.arange(program.nodes, dtype=np.int32)
-        first, final, target = program.edges.T
-        nodes = np.repeat(source, np.diff(program.edge_ptr))
+        (first, final, target), nodes = program.edges.T, np.repeat(source, np.diff(program.edge_ptr))
         tables = {
             "finals": np.flatnonzero(program.final)[:, None],
             "texts": np.stack([texts, texts], 1),

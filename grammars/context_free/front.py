@@ -33,10 +33,11 @@ def lark(
         start: the rule to begin with.
         lexing: "dynamic": a text is in the language when some way to split it into terminals is a derivation, with
             ignored text between any two and at both ends; what Lark's Earley parser accepts with
-            `lexer="dynamic_complete"`. "longest": each terminal goes on as long as any that may stand there does, and a
-            string in quotes such as "if", alone or in a terminal that is a choice among such, is never read as another
-            terminal such as NAME; what users of Lark's LALR parser expect (`longest.py` tells the differences). It
-            needs an `%ignore`d character that ends every terminal, as a space does, and no other grammar can hold it.
+            `lexer="dynamic_complete"`. "longest": a terminal goes on as
+            long as any terminal can, and strings in quotes such as "if" are never read as another terminal such as
+            NAME, as Lark's `lexer="basic"` has it; "contextual": only terminals that may stand at a place compete
+            there, as with Lark's LALR parser (`longest.py` tells the differences). Both need an `%ignore`d character
+            that ends every terminal, as a space does, and no other grammar can hold them.
         imports: texts of further modules, by name, for `%import name.rule`.
         holes: grammars by name of a rule or terminal, which read their own texts there.
         budget: limits; `Budget()` unless given.
@@ -50,20 +51,22 @@ def lark(
     EmptyLanguage where no text matches, BudgetExceeded.
     """
     _check(text, "lark")
-    if lexing not in ("dynamic", "longest"):
-        raise GrammarError(f"lexing={lexing!r} is not one of 'dynamic', 'longest'")
+    if lexing not in ("dynamic", "longest", "contextual"):
+        raise GrammarError(f"lexing={lexing!r} is not one of 'dynamic', 'longest', 'contextual'")
     given = _holes(holes)
     module = Loader(imports or {}, given).load(text)
-    longest = lexing == "longest"
+    longest = lexing != "dynamic"
     if longest and given:
-        raise Unsupported("lexing='longest' cannot tell where a hole ends; use lexing='dynamic'", keyword="holes")
+        raise Unsupported(f"lexing={lexing!r} cannot tell where a hole ends; use lexing='dynamic'", keyword="holes")
     resolver = Resolver(lark=True, longest=longest)
     ignored = resolver.ignore(module)
     root = Seq((ignored, resolver.rule(module, start, 0)))
     resolver.finish()
+    tokens = None
     if longest:
         resolver.reserve(module)
-    tokens = Tokens([root, *resolver.rules.values()], resolver.literals, ignored) if longest else None
+        expressions = [root, *resolver.rules.values()]
+        tokens = Tokens(expressions, resolver.literals, ignored, contextual=lexing == "contextual")
     unused = [n for n in module.definitions if n not in resolver.used and not n.strip("_")[:1].isupper()]
     return compile_rules(resolver.rules, root, unused, given, tokens, f"lark grammar, {start}", budget)
 
