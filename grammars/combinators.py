@@ -165,5 +165,3 @@ def _text() -> Grammar:
 
 def _names(grammars: list[Grammar]) -> str:
     return ", ".join(grammar.name for grammar in grammars)
-
-

@@ -68,9 +68,9 @@ class Program:
         return int(self.classes[CONTROL - 1]) + 1
 
     def check_inclusion(self) -> None:
-        """Raises Unsupported where the network reads tokens of the longest match, for these depend on the whole text."""
+        """Raises Unsupported where tokens are of the longest match, for these depend on the whole text."""
         if self.begins.any():
-            raise Unsupported("a grammar with lexing='longest' stands alone: use lexing='dynamic' to put it in others")
+            raise Unsupported("a grammar with lexing= other than 'dynamic' stands alone and cannot be put into others")
 
 
 COLUMNS = {

@@ -1,8 +1,8 @@
 """Free text in which tagged regions obey grammars: `tags`, what structural tags are elsewhere.
 
-A text is free until a trigger appears. From there on it must go on as one of the tags that begin with that trigger; when
-its region is closed the text is free again. The free part is searched for all triggers at once (`text_search.py`),
-and regions are counted by the network.
+A text is free until a trigger appears. From there on it must go on as one of the tags that begin with that trigger;
+when its region is closed the text is free again. The free part is searched for all triggers at once
+(`text_search.py`), and regions are counted by the network.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ def tags(
             found.append(network.node())
             for begin, grammar, end in parts:
                 if begin.startswith(trigger):
-                    inside, closing = network.literal(found[-1], begin.encode()[len(trigger.encode()) :]), network.node()
+                    inside, closing = (
+                        network.literal(found[-1], begin.encode()[len(trigger.encode()) :]),
+                        network.node(),
+                    )
                     grammar.emit(network, inside, closing)
                     network.literal(closing, end.encode(), tagged.end)
         nodes = add_search(network, search, [*found, *(None for _ in forbidden)])

@@ -66,7 +66,7 @@ def with_counted(rules: Rules, nullable: set[str]) -> Rules:
             case Rep(inner, minimum, maximum):
                 body = changed(inner)
                 if isinstance(inner, Rep) and inner.minimum <= 1:  # rounds of rounds are rounds, without a gap
-                    most = None if None in (maximum, inner.maximum) else maximum * inner.maximum
+                    most = None if maximum is None or inner.maximum is None else maximum * inner.maximum
                     return changed(Rep(inner.body, minimum * inner.minimum, most))
                 rounds = max(minimum, maximum or 0)
                 if rounds <= 1 or (rounds <= _ROUNDS and size(body) * rounds <= _WRITTEN_OUT):

@@ -207,7 +207,7 @@ class Resolver:
             case syntax.Repeat(body, minimum, maximum):
                 bounds = f"{{{minimum},{'' if maximum is None else maximum}}}"
                 return self._limited(f"(?:{self._pattern(body, module)}){bounds}")
-            case syntax.Name(name, arguments, at):
+            case syntax.Name(name, _, at):
                 return self._named(name, module, at)
         raise AssertionError(tree)
 

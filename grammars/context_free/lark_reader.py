@@ -74,7 +74,7 @@ def _directive(text: Text, kind: str, at: int) -> Import | Statement:
     if kind in ("override", "extend"):
         return Statement(kind, definition=_definition(text))
     if kind == "hole":
-        names = []
+        names: list[tuple[str, int]] = []
         while text.sees(_NAME):
             place = text.at
             found = text.take(_NAME)

@@ -69,13 +69,17 @@ class Tokens:
         """How many bytes are sure to end any terminal."""
         between = self._automata[self._ignored]
         begins = _following(tokens, 0)
-        good = [bool(between.accepting[s]) and not intersect(_following(between, s), begins) for s in range(between.states)]
+        good = [
+            bool(between.accepting[s]) and not intersect(_following(between, s), begins) for s in range(between.states)
+        ]
         farthest = _steps(between, good)
         if farthest is None:
             raise _refused("what is ignored may swallow the terminal behind it")
         for c in _candidates(between):
             column = _column(everything, c)
-            goes_on = CharacterAutomaton.from_rows(everything.classes, everything.table, everything.table[:, column] >= 0)
+            goes_on = CharacterAutomaton.from_rows(
+                everything.classes, everything.table, everything.table[:, column] >= 0
+            )
             after = int(between.table[0, _column(between, c)])
             if after >= 0 and good[after] and tokens.intersect(goes_on).is_empty():
                 return max(len(chr(c).encode()), 4 * farthest)
@@ -152,8 +156,12 @@ def _candidates(between: CharacterAutomaton) -> list[int]:
 
 def _lead(character: int) -> int:
     """The first byte of a character beyond ASCII."""
-    return 0xC0 | character >> 6 if character < 0x800 else 0xE0 | character >> 12 if character < 0x10000 else 0xF0 | (
-        character >> 18
+    return (
+        0xC0 | character >> 6
+        if character < 0x800
+        else 0xE0 | character >> 12
+        if character < 0x10000
+        else 0xF0 | (character >> 18)
     )
 
 
@@ -181,5 +189,3 @@ def _steps(automaton: CharacterAutomaton, good: list[bool]) -> int | None:
                 changed = True
     ends = [state for state in range(automaton.states) if automaton.accepting[state]]
     return max(distance[s] for s in ends) if all(s in distance for s in ends) else None
-
-
