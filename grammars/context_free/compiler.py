@@ -15,13 +15,13 @@ from ..network import Network, Rule
 from ..utf8 import SURROGATES
 from .analysis import Clock, called, closed_under, reachable
 from .automata import automaton, with_counted
-from .definitions import is_nullable
 from .emission import Emission, Terminals, terminal_rule
 from .inlining import inlined
 from .longest import Tokens
 from .nonempty import include_nonempty
 from .nonempty import is_nullable as program_is_nullable
 from .symbols import Call, Chars, Expr, Hole, Rules, Symbol, Terminal
+from .terminals import is_nullable
 
 _LOGGER = logging.getLogger("bytebound.grammars")
 _START = "the start"  # no name of a rule

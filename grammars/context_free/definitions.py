@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from ..characters import Ranges
-from ..errors import BudgetExceeded, GrammarError, Unsupported
-from ..regular import parse
-from ..regular import syntax as regex
-from ..regular.parser import read
+from ..errors import BudgetExceeded
 from . import syntax
 from .symbols import EPSILON, Alt, Call, Chars, Expr, Hole, Rep, Rules, Seq, Symbol, Terminal
+from .terminals import character_class, checked, committed, grouped, terminal
 from .text import Text
 
 MAX_RULES = 20_000
 _MAX_PATTERN = 100_000  # characters
-_MAX_INLINE = 64  # characters of a terminal that is put into the rules as it is
-_LEADING_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
 
 @dataclass
@@ -91,7 +85,7 @@ class Resolver:
         """Say that what the module ignores may follow any terminal; returns it."""
         patterns = [self._pattern(tree, module) for tree in module.ignored]
         if patterns:
-            either = "|".join(f"(?:{_committed(pattern)})" for pattern in dict.fromkeys(patterns))
+            either = "|".join(f"(?:{committed(pattern)})" for pattern in dict.fromkeys(patterns))
             self._between = Rep(Terminal(f"(?:{either})+"), 0, 1)
         return self._between
 
@@ -165,8 +159,8 @@ class Resolver:
                 return self._read(Chars(ranges))
         pattern = self._pattern(tree, module)
         if not self._longest:
-            return self._read(_terminal(pattern))
-        symbol = Terminal(_committed(pattern))
+            return self._read(terminal(pattern))
+        symbol = Terminal(committed(pattern))
         if _is_literal(tree, module):
             self.literals.add(symbol.pattern)
         return self._read(symbol)
@@ -197,11 +191,11 @@ class Resolver:
                 pattern = re.escape(text)
                 return f"(?i:{pattern})" if ignore_case else pattern
             case syntax.Pattern(source, flags, at):
-                return _checked(source, flags, at, module.text)
+                return checked(source, flags, at, module.text)
             case syntax.Characters(ranges):
-                return _class(ranges)
+                return character_class(ranges)
             case syntax.Sequence(items):
-                return self._limited("".join(_grouped(self._pattern(item, module)) for item in items))
+                return self._limited("".join(grouped(self._pattern(item, module)) for item in items))
             case syntax.Choice(options):
                 return self._limited(f"(?:{'|'.join(self._pattern(option, module) for option in options)})")
             case syntax.Repeat(body, minimum, maximum):
@@ -242,52 +236,6 @@ class Resolver:
         return self._patterns[key]
 
 
-def _grouped(pattern: str) -> str:
-    return f"(?:{pattern})"
-
-
-def _class(ranges: Ranges) -> str:
-    pairs = (f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
-    return f"[{''.join(pairs)}]"
-
-
-def _checked(source: str, flags: str, at: int, text: Text) -> str:
-    """A regular expression of a terminal as a group. Raises GrammarError with its place in the grammar."""
-    leading = _LEADING_FLAGS.match(source)
-    if leading:
-        source, flags = source[leading.end() :], flags + leading[1]
-    flags = "".join(sorted(set(flags) - {"u"}))
-    try:
-        expression = parse(source, "python", flags)
-        looks = _looks(expression.tree)
-    except Unsupported as error:
-        raise text.unsupported(error.keyword or "regular expression", error.message, at) from None
-    except BudgetExceeded:
-        raise
-    except GrammarError as error:
-        raise text.error(error.message, at + (error.column or 1) + (leading.end() if leading else 0)) from None
-    if looks:
-        why = "a lookaround or an anchor in a terminal sees what stands around it; write it without, or as a rule"
-        raise text.unsupported("lookaround", why, at)
-    return f"(?{flags}:{source}{chr(10) if 'x' in flags else ''})"
-
-
-@lru_cache(maxsize=4096)
-def _terminal(pattern: str) -> Expr:
-    """A terminal as a symbol, or as its characters where it is a short text or one character."""
-    pattern = _committed(pattern)
-    tree = parse(pattern).tree
-    items = tree.items if isinstance(tree, regex.Sequence) else (tree,)
-    if len(items) <= _MAX_INLINE and all(isinstance(item, regex.Characters) for item in items):
-        return Seq(tuple(Chars(item.ranges) for item in items if isinstance(item, regex.Characters)))
-    return Terminal(pattern)
-
-
-def _committed(pattern: str) -> str:
-    """A lazy expression stands for the texts of which it prefers no shorter beginning."""
-    return f"(?>{pattern})" if _is_lazy(read(pattern, "python", "")) else pattern
-
-
 def _is_literal(tree: syntax.Tree, module: Module) -> bool:
     """Whether a terminal is one of several strings in quotes, perhaps by way of names; it refers to no other."""
     if isinstance(tree, syntax.Choice):
@@ -299,41 +247,3 @@ def _is_literal(tree: syntax.Tree, module: Module) -> bool:
         definition = module.definitions.get(name)
         return definition is not None and _is_literal(definition.body, module)
     return isinstance(tree, syntax.Literal)
-
-
-@lru_cache(maxsize=4096)
-def is_nullable(pattern: str) -> bool:
-    """Whether a terminal matches the empty string."""
-    expression = parse(pattern)
-    if _looks(expression.tree):
-        return bool(expression.automaton().accepting[0])
-    return _may_be_empty(expression.tree)
-
-
-def _may_be_empty(node: regex.Node) -> bool:
-    match node:
-        case regex.Sequence(items):
-            return all(map(_may_be_empty, items))
-        case regex.Choice(options):
-            return any(map(_may_be_empty, options))
-        case regex.Repeat(_, minimum):
-            return not minimum
-    return False
-
-
-def _is_lazy(node: regex.Node) -> bool:
-    match node:
-        case regex.Sequence(items) | regex.Choice(items):
-            return any(map(_is_lazy, items))
-        case regex.Repeat(body, _, _, greedy):
-            return not greedy or _is_lazy(body)
-    return False
-
-
-def _looks(node: regex.Node) -> bool:
-    match node:
-        case regex.Sequence(items) | regex.Choice(items):
-            return any(map(_looks, items))
-        case regex.Repeat(body):
-            return _looks(body)
-    return isinstance(node, regex.Look)

@@ -3,8 +3,8 @@
     root   ::= "yes" | item ("," item)*     # a comment
     item   ::= [a-z0-9_]+ | [^"\\]{1,3} | .
 
-A rule goes on until the next `name ::=`, over any number of lines. Escapes in strings and classes are \\n \\r \\t \\f \\v
-\\a \\b \\0, \\xHH, \\uHHHH, \\UHHHHHHHH and a backslash before punctuation.
+A rule goes on until the next `name ::=`, over any number of lines. Escapes in strings and classes are \\n \\r \\t \\f
+\\v \\a \\b \\0, \\xHH, \\uHHHH, \\UHHHHHHHH and a backslash before punctuation.
 """
 
 from __future__ import annotations

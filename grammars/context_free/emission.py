@@ -17,8 +17,8 @@ from ..regular import parse
 from ..utf8 import add_characters
 from .analysis import Clock, components
 from .automata import RuleAutomaton
-from .definitions import is_nullable
 from .symbols import Call, Chars, Counted, Hole, Symbol, Terminal
+from .terminals import is_nullable
 
 Terminals = Callable[[Network, str], Rule]
 

@@ -96,7 +96,7 @@ def _import(text: Text, at: int) -> Import:
         raise text.unexpected("the name of a module, such as common.NUMBER")
     path = found[2].split(".")
     if text.accept("("):
-        names = []
+        names: list[tuple[str, str]] = []
         while not names or text.accept(","):
             name = text.take(_NAME)
             if name is None:
