@@ -40,8 +40,11 @@ class RuleAutomaton:
         return [s.name for s in self.edges[state] if isinstance(s, Call | Counted)]
 
 
-def with_counted(rules: Rules, nullable: set[str]) -> Rules:
-    """The same rules with long repetitions as `Counted` symbols, whose bodies are rules of their own."""
+def with_counted(rules: Rules, nullable: set[str], empty: Callable[[Symbol], bool]) -> Rules:
+    """The same rules with long repetitions as `Counted` symbols, whose bodies are rules of their own.
+
+    `nullable` holds the names of nullable rules, to which those of bodies are added; `empty` tells of other symbols.
+    """
     result: Rules = {}
     known: dict[Expr, str] = {}
 
@@ -55,7 +58,9 @@ def with_counted(rules: Rules, nullable: set[str]) -> Rules:
                 return not minimum or is_nullable(body)
             case Call(name):
                 return name in nullable
-        return False
+            case Counted():
+                raise AssertionError(expression)
+        return empty(expression)
 
     def changed(expression: Expr) -> Expr:
         match expression:

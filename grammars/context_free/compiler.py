@@ -60,7 +60,7 @@ def compile_rules(
         return isinstance(symbol, Hole) and program_is_nullable(holes[symbol.name].program)
 
     nullable = closed_under(rules, empty, clock)
-    rules = with_counted(inlined(rules, _START, clock), nullable)
+    rules = with_counted(inlined(rules, _START, clock), nullable, empty)
 
     def may_be_empty(symbol: Symbol) -> bool:
         return symbol.name in nullable if isinstance(symbol, Call) else empty(symbol)
