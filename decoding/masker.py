@@ -6,6 +6,7 @@ a later visit copies a row. How a state's mask is made (`_build`):
   - states that differ only in counters far from their bounds share one mask (`Engine.alias`);
   - a state that loops on itself is served by the vocabulary's slice for that loop (`slices.py`);
   - a state most of whose bytes lead to one such loop takes the loop's mask and corrects it where the two differ;
+  - where words may come at once or after a space, the tokens that begin with one are looked at apart (`spaced.py`);
   - a counted loop near its bound takes the mask of the loop without bounds and takes away what is too long;
   - a text that must differ from others takes the mask without that condition, and tests few tokens (`recorded.py`);
   - anything else walks the trie of the vocabulary, which dies out fast where little is allowed.
@@ -31,6 +32,7 @@ from .closing import greedy_tokens, restrict
 from .counted import counted_mask
 from .errors import DeadEnd, WrongVocabulary
 from .recorded import recorded_mask
+from .spaced import spaced_mask
 from .tables import shared_tables
 from .vocabulary import Vocabulary
 
@@ -79,10 +81,11 @@ class Masker:
         self._following: dict[int, int] = {}  # by state and token
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
-        self._nothing = np.zeros(self.words, np.uint32)
-        self._contents: dict[int, Row] = {mk.content_hash(self._nothing): self._nothing}
+        self.nothing = np.zeros(self.words, np.uint32)
+        self._contents: dict[int, Row] = {mk.content_hash(self.nothing): self.nothing}
         self._buffer = np.empty(self.words, np.uint32)
         self._records = int(grammar.program.ways.max(initial=0)) >= loosening.FEW  # fewer texts are walked as they are
+        self.of_parts: dict[tuple[int, int], tuple[Row, int]] = {}  # of loops over parts of the vocabulary, spaced.py
         self.whole_texts: dict[int, NDArray[np.int32]] = {}  # by loose state, see recorded.py
         self._limit = max(16, memory // (4 * self.words))
         self.stack = np.empty(4 * (self.tables.depths + 2), np.int32)
@@ -167,17 +170,18 @@ class Masker:
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
             if len(self._contents) > self._limit:
-                self._contents = {mk.content_hash(self._nothing): self._nothing}
+                self._contents = {mk.content_hash(self.nothing): self.nothing}
                 self._raw.clear()
                 self._rows.clear()
                 self.whole_texts.clear()
+                self.of_parts.clear()
             twin = self.automaton.alias(state)
             mask = self._rows.get(twin)
             if mask is None:
                 mask = self.raw_mask(twin)
                 if self.automaton.is_accepting(twin):
                     mask = self._intern(mask | self.only_eos)
-                if mask is self._nothing:  # not remembered: it is an error however often it is asked for
+                if mask is self.nothing:  # not remembered: it is an error however often it is asked for
                     raise DeadEnd(
                         "the grammar can go on only with bytes that no token of this vocabulary spells"
                         if not self.is_accepting(state)
@@ -226,12 +230,15 @@ class Masker:
             if counted is not None:
                 return counted
             if automaton.run(loops.classify, target, out) == loops.LOOP:
+                made = spaced_mask(self, q, target)
+                if made is not None:
+                    return made
                 row, reach = self.fill_in(
                     self.raw_mask(target),
                     lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
                 )
                 return row, max(reach, self.reach[target])
-        return self.fill_in(self._nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
+        return self.fill_in(self.nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
 
     def fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
         """Let a kernel work on a copy of `base`, a fresh one whenever the arena had to grow. The row that is returned
