@@ -180,7 +180,7 @@ class Masker:
             if mask is None:
                 mask = self.raw_mask(twin)
                 if self.automaton.is_accepting(twin):
-                    mask = self._intern(mask | self.only_eos)
+                    mask = self.intern(mask | self.only_eos)
                 if mask is self.nothing:  # not remembered: it is an error however often it is asked for
                     raise DeadEnd(
                         "the grammar can go on only with bytes that no token of this vocabulary spells"
@@ -197,10 +197,10 @@ class Masker:
         if mask is None:
             with self._lock:  # all masks are made in one buffer
                 built, self.reach[q] = self._build(q)
-                mask = self._raw[q] = self._intern(built)
+                mask = self._raw[q] = self.intern(built)
         return mask
 
-    def _intern(self, mask: Row) -> Row:
+    def intern(self, mask: Row) -> Row:
         """One row for all states with the same mask; a copy of `mask` where it is new."""
         key = mk.content_hash(mask)
         known = self._contents.get(key)

@@ -53,16 +53,16 @@ def spaced_mask(masker: Masker, q: int, target: int) -> tuple[Row, int] | None:
         return None
     if automaton.run(loops.classify, after, masker.scratch) == loops.WALK or masker.tables.halves is None:
         return None
-    others, spaced = masker.tables.halves
-    row, reach = _mask(masker, others, q)
+    row, reach = _mask(masker, masker.tables.halves, 0, q)
     row = row.copy()
-    further, other_reach = _mask(masker, spaced, after)
+    further, other_reach = _mask(masker, masker.tables.halves, 1, after)
     row |= further
     return row, max(reach, other_reach)
 
 
-def _mask(masker: Masker, tables: Tables, q: int) -> tuple[Row, int]:
+def _mask(masker: Masker, parts: tuple[Tables, Tables], part: int, q: int) -> tuple[Row, int]:
     """The mask of a state over a part of the vocabulary, as `Masker._build` makes it."""
+    tables = parts[part]
     automaton, stack, out = masker.automaton, masker.stack, masker.scratch
     kind = automaton.run(loops.classify, q, out)
     if kind == loops.LOOP:
@@ -70,10 +70,10 @@ def _mask(masker: Masker, tables: Tables, q: int) -> tuple[Row, int]:
     if kind == loops.NEAR:
         target = int(out[0])
         if automaton.run(loops.classify, target, out) == loops.LOOP:
-            known = masker.of_parts.get((id(tables), target))
+            known = masker.of_parts.get((part, target))
             if known is None:
                 made, reach = _loop_mask(masker, tables, target, out[1:10])
-                known = masker.of_parts[id(tables), target] = made.copy(), reach
+                known = masker.of_parts[part, target] = masker.intern(made), reach
             base, base_reach = known
             row, reach = masker.fill_in(
                 base, lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target)
@@ -83,7 +83,7 @@ def _mask(masker: Masker, tables: Tables, q: int) -> tuple[Row, int]:
 
 
 def _loop_mask(masker: Masker, tables: Tables, q: int, loop: NDArray[np.int32]) -> tuple[Row, int]:
-    piece = tables.slice(loop)
+    piece = tables.slice(loop, eager=True)
     if piece is None:
         return masker.fill_in(masker.nothing, lambda arena, row: mk.walk(arena, tables.siblings, masker.stack, row, q))
     tails, leads = piece.tails, piece.leads

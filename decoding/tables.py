@@ -47,11 +47,11 @@ class Tables:
         parts = halves(vocabulary.trie)
         return None if parts is None else (Tables(vocabulary, parts[0]), Tables(vocabulary, parts[1]))
 
-    def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
+    def slice(self, signature: NDArray[np.int32], eager: bool = False) -> LoopSlice | None:
         """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.
 
         A slice costs as much as several walks, or, where the loop is small, so that walks die out early, as tens of
-        them: it is made when it has been asked for often enough.
+        them: it is made when it has been asked for often enough, twice if `eager`.
         """
         key = signature.tobytes()
         found = self.slices.get(key)
@@ -59,7 +59,7 @@ class Tables:
             self.asked[key] = self.asked.get(key, 0) + 1
             size = sum(int(cell).bit_count() for cell in signature[:8].view(np.uint32))
             words = signature[1] & 1 and signature[3] & 2  # space, a
-            if self.asked[key] < (1 if words else 5 if size >= 60 else 30):
+            if self.asked[key] < (1 if words else 2 if eager else 5 if size >= 60 else 30):
                 return None
             found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
             self.slices[key] = found
