@@ -90,7 +90,7 @@ def compile_rules(
         padded = Grammar(emit(tokens.padded_rule), name, budget=budget).program
         return Grammar(replace(program, distance=padded.distance), name, budget=budget)
     except EmptyLanguage:  # a terminal matches nothing, or the shortest text is beyond what is counted
-        raise EmptyLanguage(f"no text of less than {FAR:,} bytes matches the grammar") from None
+        raise EmptyLanguage(f"no text matches the grammar, or none of less than {FAR:,} bytes") from None
 
 
 def _matches_something(symbol: Symbol) -> bool:

@@ -10,6 +10,7 @@ from ..errors import BudgetExceeded, GrammarError, Unsupported
 from ..regular import parse
 from ..regular import syntax as regex
 from ..regular.parser import read
+from .surroundings import depends_on_surroundings
 from .symbols import Chars, Expr, Seq, Terminal
 from .text import Text
 
@@ -36,15 +37,15 @@ def checked(source: str, flags: str, at: int, text: Text) -> str:
     flags = "".join(sorted(set(flags) - {"u"}))
     try:
         expression = parse(source, "python", flags)
-        looks = _looks(expression.tree)
+        depends = depends_on_surroundings(expression)
     except Unsupported as error:
         raise text.unsupported(error.keyword or "regular expression", error.message, at) from None
     except BudgetExceeded:
         raise
     except GrammarError as error:
         raise text.error(error.message, at + (error.column or 1) + (leading.end() if leading else 0)) from None
-    if looks:
-        why = "a lookaround or an anchor in a terminal sees what stands around it; write it without, or as a rule"
+    if depends:
+        why = "a lookaround or an anchor here depends on what stands around the terminal; write it without"
         raise text.unsupported("lookaround", why, at)
     return f"(?{flags}:{source}{chr(10) if 'x' in flags else ''})"
 
@@ -69,7 +70,7 @@ def committed(pattern: str) -> str:
 def is_nullable(pattern: str) -> bool:
     """Whether a terminal matches the empty string."""
     expression = parse(pattern)
-    if _looks(expression.tree):
+    if regex.looks(expression.tree):
         return bool(expression.automaton().accepting[0])
     return _may_be_empty(expression.tree)
 
@@ -92,12 +93,3 @@ def _is_lazy(node: regex.Node) -> bool:
         case regex.Repeat(body, _, _, greedy):
             return not greedy or _is_lazy(body)
     return False
-
-
-def _looks(node: regex.Node) -> bool:
-    match node:
-        case regex.Sequence(items) | regex.Choice(items):
-            return any(map(_looks, items))
-        case regex.Repeat(body):
-            return _looks(body)
-    return isinstance(node, regex.Look)

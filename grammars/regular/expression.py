@@ -28,14 +28,14 @@ class Expression:
     """A regular expression, parsed and without captures. Made by `parse`.
 
     Attributes:
-        pattern, dialect, flags: as given to `parse`.
+        pattern, dialect, flags: as given to `parse`. A tree may be given, of which the pattern is the name in errors.
     """
 
-    def __init__(self, pattern: str, dialect: str, flags: str) -> None:
+    def __init__(self, pattern: str, dialect: str, flags: str, tree: Node | None = None) -> None:
         self.pattern = pattern
         self.dialect = dialect
         self.flags = flags
-        self._node = merge_loops(read(pattern, dialect, flags))
+        self._node = merge_loops(read(pattern, dialect, flags) if tree is None else tree)
         self._automata: dict[tuple[bool, int], CharacterAutomaton] = {}
         self._plain: dict[bool, Node | None] = {}
         self._parts: dict[Node, CharacterAutomaton | None] = {}

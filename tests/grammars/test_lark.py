@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import random
+import re
 
 import lark as reference
 import pytest
@@ -34,6 +35,8 @@ CASES = {
     "counts": ('start: ("a" "b"?)~2..3 | "c"~3 | ("d" | "e"?)~0..2', "abcde", 5),
     "ranges": ('start: "a".."c" "x"i ["y"]\n', "abcxXy", 4),
     "lazy": ('start: (S | "a")+\nS: /".*?"/', 'a"', 7),
+    "lookbehind": ('start: (S | "a")+\nS: /".*?(?<!\\\\)(\\\\\\\\)*?"/', 'a"\\', 6),
+    "lookahead": ('start: (C | "x" | "-")+\nC: /<(?:(?!->)[-x>])*->/', "<->x", 7),
     "keywords": ('start: "if" NAME | NAME "=" NAME\nNAME: /[fi]+/\n%ignore " "', "if= ", 6),
     "terminals": ('start: (A B)+\nA: "x" B? | "y"i\nB: "z"+ | C~2\nC: "y"', "xyYz", 5),
     "dangling else": ('start: s\ns: "i" s "e" s | "i" s | "x"', "iex", 7),
@@ -172,3 +175,43 @@ def test_rules_without_use_are_named(caplog: pytest.LogCaptureFixture) -> None:
         grammars.lark('start: "a" | barren\nbarren: barren "x"\nunused: "b"')
     assert "not reachable from the start: unused" in caplog.text
     assert "match nothing: barren" in caplog.text
+
+
+LOOKING = [
+    "a(?=b)b",
+    "(?!ab)[ab]{3}",
+    "a(?<=a)b*",
+    "b(?!a(?!b))[ab]{2}",
+    "a(?:(?!bb).)*bb",
+    "(?>ab|a)b",
+    "a(?<!b)(?<=a)b",
+]
+SEEING_FAR = [
+    "a(?=b)",
+    "(?<=a)b",
+    "(?!ab)[ab]+",
+    "a(?!b(?!a))b?",
+    "a++",
+    "(?<!a)b|ab",
+    "^a",
+    "a$",
+    r"\ba",
+    "(?>ab|a)b?",
+]
+
+
+@pytest.mark.parametrize("pattern", LOOKING)
+def test_lookarounds_that_see_their_own_terminal_only(pattern: str) -> None:
+    grammar = grammars.lark(f"start: X\nX: /{pattern}/")
+    strings = ["".join(p) for n in range(5) for p in itertools.product("ab", repeat=n)]
+    assert any(map(grammar.matches, strings))
+    for before, after in itertools.product(["", "a", "b", "ab", "ba"], repeat=2):
+        around = re.compile(rf"{before}(?:{pattern}){after}")
+        for string in strings:
+            assert grammar.matches(string) == bool(around.fullmatch(before + string + after)), (before, string, after)
+
+
+@pytest.mark.parametrize("pattern", SEEING_FAR)
+def test_lookarounds_that_see_beyond_are_refused(pattern: str) -> None:
+    with pytest.raises(grammars.Unsupported, match="depends on what stands around"):
+        grammars.lark(f"start: X\nX: /{pattern}/")

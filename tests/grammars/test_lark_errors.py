@@ -46,6 +46,10 @@ REFUSED = {
     "start: /a(?=b)/": (1, 8, "lookaround"),
     "start: NAME\nNAME: /\\bx/": (2, 7, "lookaround"),
     r"start: /(a)\1/": (1, 8, "back-reference"),
+    "start: /(?<!x)y/": (1, 8, "lookaround"),
+    "start: /x$/": (1, 8, "lookaround"),
+    "start: /(?!if)[a-z]+/": (1, 8, "lookaround"),
+    "start: /[a-z]++/": (1, 8, "lookaround"),
 }
 
 
