@@ -37,7 +37,8 @@ class HeadTail:
         kappa: a tail with less than kappa times the allowed mass gets a test only with the probability that makes a hit
             weigh kappa times the allowed mass; 0 tests every tail.
         mask: "auto" uses the tester's mask where it is known already, or as soon as tests have cost or will cost what
-            it costs (`Tester.price`); the weight is then exact. "never" tests tokens only.
+            it costs (`Tester.price`, shared by the rows of one state); the weight is then exact. "never" tests tokens
+            only.
         children: most weighted children of a row drawn by its mask, see `Masked`.
     """
 
@@ -73,7 +74,7 @@ class HeadTail:
         draws = Blank(n, children)
         prices = np.full(n, np.inf)
         if self.mask == "auto":
-            prices = np.array([tester.price(state) for state in states.tolist()], np.float64)
+            prices = _prices(tester, states)
         known = prices <= 0
         head, given_up = self._test_head(rows, tester, states, prices, draws, np.flatnonzero(~known))
         too_many = self._sample_tail(rows, tester, states, prices, uniforms, draws, head)
@@ -186,3 +187,13 @@ class _Head(NamedTuple):
 
     def take(self, which: NDArray[np.bool_]) -> _Head:
         return _Head(self.rows[which], self.tokens[which], self.masses[which], self.left[which])
+
+
+def _prices(tester: Tester, states: Integers) -> Floats:
+    """What a mask costs each row: its price, shared by all rows in the same state."""
+    if len(states) == 1:
+        return np.array([tester.price(int(states[0]))], np.float64)
+    distinct, places, rows = np.unique(states, return_inverse=True, return_counts=True)
+    prices = np.array([tester.price(state) for state in distinct.tolist()], np.float64)
+    shared: Floats = (prices / rows)[places]
+    return shared

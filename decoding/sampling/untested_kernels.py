@@ -240,7 +240,8 @@ def plan(
     the masses that are left and allowed, and the number of tests so far, at least one."""
     for i in range(len(left)):
         rest, found = left[i] / totals[i], allowed[i] / totals[i]
-        typical = (1.0 - rest) / tests[i]
+        # Not more than what was found: heavy tokens that were refused say nothing of the weight of allowed ones.
+        typical = min((1.0 - rest) / tests[i], found)
         rate = min(1.0, (found + typical / 2.0) / (1.0 - rest + typical))
         wanted[i] = max(1.0, np.ceil(rest * rest * (1.0 - rate) / (tau * rate)))
         counts[i] = np.int64(min(wanted[i], max(1.0, beta * tests[i]), np.float64(size)))
