@@ -1,11 +1,14 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
 from .apply import MaskTable, apply_bitmask
+from .bytewise import ByteModel, ByteState
 from .errors import (
     CannotClose,
     DeadEnd,
     DecodingError,
+    NoCover,
     TokenRejected,
+    TooManyCovers,
     UnsupportedTokenizer,
     VocabularyError,
     WrongVocabulary,
@@ -15,6 +18,8 @@ from .masker import Masker
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "ByteModel",
+    "ByteState",
     "CannotClose",
     "ContextBatch",
     "DeadEnd",
@@ -22,8 +27,10 @@ __all__ = [
     "LanguageModel",
     "MaskTable",
     "Masker",
+    "NoCover",
     "TableModel",
     "TokenRejected",
+    "TooManyCovers",
     "UnsupportedTokenizer",
     "Vocabulary",
     "VocabularyError",

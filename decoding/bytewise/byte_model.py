@@ -1,0 +1,233 @@
+"""`ByteModel`: the exact distribution of the next byte under a model of tokens, for any prefix of bytes.
+
+The probability of a text is that of its covers (Phan et al. 2024, lemma 1): P(b | x) = P(xb) / P(x), each a sum over
+token strings that reach the end of the text. Which covers count is the semantics: all of them, or the canonical ones,
+which the tokenizer itself could have begun a text with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import DecodingError, NoCover, UnsupportedTokenizer
+from ..language_model import as_language_model
+from ..vocabulary import Vocabulary
+from .canonical import Canonical
+from .cover_tree import Covers, canonical_covers
+from .encoder import Encoder
+from .frontier import EOS, Frontier, Head, Stub
+from .masses import ROOT, log_sum
+from .prefixes import Prefix, Prefixes
+from .state import ByteState
+from .tree import Logprobs, Node, Opened, tree_of
+
+
+class ByteModel:
+    """A model of bytes made of a model of tokens.
+
+        bytewise = ByteModel(model, tokenizer, semantics="canonical")
+        bytewise.next_byte("The cat sa")         # float64 [257] log-probabilities: 256 bytes, then the end of the text
+        bytewise.bits_per_byte("The cat sat.")   # comparable between models with different tokenizers
+
+    Args:
+        model: a LanguageModel, or a model of transformers.
+        tokenizer: its tokenizer; or a Vocabulary, for semantics "all" and prefixes that are bytes or end in bytes.
+        semantics: "all": every tokenization of the prefix counts: the law of the text that sampling from the model
+            gives. "canonical": those that are a prefix of what the tokenizer makes of some text that begins with the
+            prefix: what the model was trained on, and what to condition a prompt on. Exact evaluation of "all" takes
+            time exponential in the length of the prefix where the model gives probability to every tokenization.
+        eps: how far in total variation `next_byte` may be from the exact distribution, 0 to 1/2. Above 0, covers of
+            little weight are not evaluated, which takes far fewer calls of the model; `ByteState.bound` says what the
+            bound was each time.
+        max_covers: covers followed at once, before TooManyCovers is raised. It bounds the memory.
+        eos_token_ids: instead of those of the model's generation_config, or else the tokenizer's own.
+
+    Bytes, EOS and nothing else are symbols: probability of other control tokens is left out, never counted as text. A
+    tokenizer's dummy space before a text is put there, and is no byte of the text.
+
+    Raises UnsupportedTokenizer where "canonical" is not known for the tokenizer, and DecodingError for wrong arguments.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        semantics: Literal["all", "canonical"] = "all",
+        eps: float = 0.0,
+        max_covers: int = 4096,
+        eos_token_ids: Iterable[int] | int | None = None,
+    ) -> None:
+        if semantics not in ("all", "canonical"):
+            raise DecodingError(f'semantics must be "all" or "canonical", not {semantics!r}')
+        if not 0 <= eps <= 0.5:
+            raise DecodingError(f"eps must be from 0 to 0.5, not {eps}")
+        self.model = as_language_model(model)
+        self.semantics = semantics
+        self.eps = float(eps)
+        self.max_covers = max_covers
+        self.evaluated = 0
+        """Contexts evaluated after the prefixes so far."""
+        self.calls = 0
+        """Calls of the model for them so far."""
+        size = self.model.vocabulary_size
+        if isinstance(tokenizer, Vocabulary):
+            self.vocabulary = tokenizer
+        else:
+            eos = self._model_eos() if eos_token_ids is None else eos_token_ids
+            self.vocabulary = Vocabulary.from_tokenizer(tokenizer, size=size, eos_token_ids=eos)
+        if self.vocabulary.size != size:
+            raise DecodingError(
+                f"the model has {size} columns of logits, but the vocabulary {self.vocabulary.size}: make it with "
+                f"size={size}"
+            )
+        encoder = None
+        if semantics == "canonical" or not isinstance(tokenizer, Vocabulary):
+            try:
+                encoder = Encoder(tokenizer, self.vocabulary)
+            except UnsupportedTokenizer:
+                if semantics == "canonical":
+                    raise
+        self.encoder = encoder
+        self._canonical = Canonical(encoder, self.vocabulary) if semantics == "canonical" and encoder else None
+        self._frontier = Frontier(self.vocabulary, self._canonical)
+        self._prefixes = Prefixes(tokenizer, self.vocabulary, encoder)
+        self._tree = tree_of(self.model)
+
+    @property
+    def kind(self) -> str:
+        """An adjective for the covers that count, with a space, for messages."""
+        return "canonical " if self._canonical is not None else ""
+
+    def _model_eos(self) -> Any:
+        """EOS ids of the model's generation_config, where it has one that names some."""
+        config = getattr(getattr(self.model, "model", None), "generation_config", None)
+        return getattr(config, "eos_token_id", None)
+
+    def start(self, prefix: Prefix = b"") -> ByteState:
+        """The state after a prefix: bytes, text, or a list of control token ids (int) and bytes or text.
+
+        Raises NoCover where no tokens spell the prefix, and DecodingError for what is no prefix.
+        """
+        context, text, dummy = self._prefixes.read(prefix)
+        return self._begin(context, text, dummy)[0]
+
+    def next_byte(self, prefix: Prefix = b"") -> Logprobs:
+        """Log-probabilities of the next symbol after a prefix (as in `start`): float64 [257], normalised."""
+        return self.start(prefix).next_byte()
+
+    def next_bytes(self, states: Sequence[ByteState]) -> list[Logprobs]:
+        """`ByteState.next_byte` of several states, with calls of the model in common."""
+        self._settle(states, ByteState.wanted)
+        return [state.distribution() for state in states]
+
+    def log_evidence(self, states: Sequence[ByteState]) -> list[tuple[float, float]]:
+        """`ByteState.log_evidence` of several states, with calls of the model in common."""
+        self._settle(states, ByteState.wanted_pending)
+        return [state.evidence() for state in states]
+
+    def logprob(self, text: bytes | str, prefix: Prefix = b"", *, end: bool = False) -> float:
+        """log P(text | prefix) in nats: the probability that what follows the prefix begins with the text, or, with
+        `end`, is the text. At eps above 0 the lower bound, with covers left out that have a share of eps at most.
+
+        For "canonical" the model's canonical tokens of the whole text are evaluated in one call.
+        """
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        context, head, dummy = self._prefixes.read(prefix)
+        state, trunk = self._begin(context, head + data, dummy)
+        if end:
+            state.next_byte()
+            found = float(state.joint()[EOS])
+        else:
+            found = state.log_evidence()[0]
+        if not head:
+            return found + trunk
+        given, given_trunk = self._begin(context, head, dummy)
+        return found + trunk - given.log_evidence()[0] - given_trunk
+
+    def bits_per_byte(self, text: bytes | str, prefix: Prefix = b"") -> float:
+        """-log2 P(text | prefix) per byte of the text. Raises DecodingError for an empty text."""
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        if not data:
+            raise DecodingError("bits per byte of an empty text are not defined")
+        return -self.logprob(data, prefix) / math.log(2) / len(data)
+
+    def _begin(self, context: list[int], text: bytes, dummy: bool) -> tuple[ByteState, float]:
+        """The state after a context and a text, and the log-probability of those tokens of the text that all its covers
+        begin with, which the state leaves out."""
+        data = self.encoder.begin(text) if dummy and self.encoder is not None else text
+        if self._canonical is None:
+            opened = self._tree.open(context)
+            root = Head(opened.node, (), 0.0, opened.logprobs, ROOT)
+            state, trunk = ByteState(self, self._frontier, [root], []), 0.0
+            first = opened.logprobs
+            state.advance(data)
+        else:
+            covers = canonical_covers(self._frontier, self._canonical, data, self.max_covers)
+            if covers is None:
+                raise NoCover(
+                    f"no canonical tokens of this vocabulary spell {text[-60:]!r}: the tokenizer makes no text that "
+                    "begins so (it is no UTF-8, say, or the tokenizer would normalize it)"
+                )
+            opened = self._tree.open(context + covers.trunk, len(covers.trunk))
+            first, trunk = opened.logprobs, float(opened.scores.sum())
+            state = self._grown(covers, data, opened)
+        state.prefix = text
+        if dummy and not text:
+            eos = np.array(self.vocabulary.eos_token_ids, np.int64)
+            state.nothing = log_sum(first[eos])
+        return state, trunk
+
+    def _grown(self, covers: Covers, data: bytes, opened: Opened) -> ByteState:
+        """State at the end of a tree of covers; what does not reach the end of the text is evaluated in one call."""
+        branches = covers.branches
+        inner = [0, *(i for i, b in enumerate(branches) if i and b.end < len(data))]
+        nodes, rows = [opened.node], opened.logprobs[None]
+        if len(inner) > 1:
+            place = {branch: i - 1 for i, branch in enumerate(inner)}
+            parents = [opened.node if branches[i].parent == 0 else place[branches[i].parent] for i in inner[1:]]
+            more, logprobs = self.extend(parents, [branches[i].token for i in inner[1:]])
+            nodes += more
+            rows = np.concatenate([rows, logprobs])
+        weights = {0: 0.0}
+        heads, stubs = list[Head](), list[Stub]()
+        row = {branch: i for i, branch in enumerate(inner)}
+        for i, branch in enumerate(branches):
+            if i:
+                weights[i] = weights[branch.parent] + float(rows[row[branch.parent], branch.token])
+            if weights[i] == -np.inf:
+                continue
+            if i in row:
+                v = self._frontier.walk(data[branch.end :])
+                if self._frontier.goes_on(v):
+                    heads.append(Head(nodes[row[i]], branch.window, weights[i], rows[row[i]], v))
+            else:
+                above = nodes[row[branch.parent]]
+                stubs.append(Stub(above, branch.token, branch.window, weights[i], b"", (ROOT,)))
+        return ByteState(self, self._frontier, heads, stubs)
+
+    def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
+        """Evaluate contexts of the tree, and count them."""
+        self.calls += 1
+        self.evaluated += len(tokens)
+        return self._tree.extend(parents, tokens)
+
+    def _settle(self, states: Sequence[ByteState], wanted: Callable[[ByteState, float], list[Stub]]) -> None:
+        """Evaluate stubs of all states, in as few calls as it takes, until none is wanted."""
+        while True:
+            asked = [(state, stub) for state in states for stub in wanted(state, self.eps)]
+            if not asked:
+                return
+            nodes, rows = self.extend([stub.parent for _, stub in asked], [stub.token for _, stub in asked])
+            done: dict[int, list[tuple[Stub, Node, Logprobs]]] = {}
+            for (state, stub), node, row in zip(asked, nodes, rows, strict=True):
+                done.setdefault(id(state), []).append((stub, node, row))
+            for state in dict.fromkeys(states):
+                state.take(done.get(id(state), ()))
+
+    def __repr__(self) -> str:
+        return f"<ByteModel of {self.model!r}, {self.semantics}, eps={self.eps:g}>"

@@ -1,0 +1,99 @@
+"""Contexts of a language model as a tree, so that covers of a text share what they have in common.
+
+A `Node` is a context; a host may keep its keys and values for as long as the node or one that follows from it lives,
+and evaluate any number of nodes in one call. The tree here keeps nothing and serves every `LanguageModel`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..language_model import LanguageModel
+
+Logprobs = NDArray[np.float64]
+
+
+class Node:
+    """A context: its parent's and one more token. `slot` is for the tree's own use."""
+
+    __slots__ = ("__weakref__", "length", "parent", "slot", "token")
+
+    def __init__(self, parent: Node | None, token: int, length: int) -> None:
+        self.parent = parent
+        self.token = token
+        self.length = length
+        self.slot: object = None
+
+
+class Opened(NamedTuple):
+    """A new context."""
+
+    node: Node
+    logprobs: Logprobs
+    """[vocabulary] log-probabilities of the next token."""
+    scores: Logprobs
+    """[scored] log-probabilities of its last tokens, each after those before it."""
+
+
+class TokenTree(ABC):
+    """Contexts that grow by tokens."""
+
+    @abstractmethod
+    def open(self, context: Sequence[int], scored: int = 0) -> Opened:
+        """Evaluate a whole context; `scored` (less than its length) is the number of its last tokens to score."""
+
+    @abstractmethod
+    def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
+        """Nodes with one token more, and the log-probabilities [n, vocabulary] after each, in one call of the model.
+        A parent given as an int is the node that this call makes at that place, which must be an earlier one."""
+
+
+class UncachedTree(TokenTree):
+    """Evaluates every context whole."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+
+    def open(self, context: Sequence[int], scored: int = 0) -> Opened:
+        """See TokenTree."""
+        ids = list(context)
+        rows = self._evaluate([ids[: len(ids) - k] for k in range(scored, -1, -1)])
+        scores = np.array([rows[i, ids[len(ids) - scored + i]] for i in range(scored)], np.float64)
+        node = Node(None, -1, len(ids))
+        node.slot = tuple(ids)
+        return Opened(node, rows[-1], scores)
+
+    def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
+        """See TokenTree."""
+        nodes: list[Node] = []
+        for parent, token in zip(parents, tokens, strict=True):
+            above = nodes[parent] if isinstance(parent, int) else parent
+            node = Node(above, token, above.length + 1)
+            assert isinstance(above.slot, tuple)
+            node.slot = (*above.slot, token)
+            nodes.append(node)
+        return nodes, self._evaluate([list(node.slot) for node in nodes if isinstance(node.slot, tuple)])
+
+    def _evaluate(self, contexts: list[list[int]]) -> Logprobs:
+        return to_float64(self._model.next_logprobs(contexts))
+
+
+def to_float64(logprobs: torch.Tensor) -> Logprobs:
+    """Log-probabilities on the host, in float64."""
+    array: Logprobs = logprobs.detach().to("cpu", torch.float64).numpy()
+    return array
+
+
+def tree_of(model: LanguageModel) -> TokenTree:
+    """The tree that the model offers (a method `tree`), or one that evaluates contexts whole."""
+    tree = getattr(model, "tree", None)
+    if tree is None:
+        return UncachedTree(model)
+    made: TokenTree = tree()
+    return made
