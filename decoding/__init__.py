@@ -2,6 +2,7 @@
 
 from .apply import MaskTable, apply_bitmask
 from .bytewise import ByteModel, ByteState
+from .choices import ChoiceProbabilities, choice_probabilities, choice_probabilities_batch
 from .errors import (
     CannotClose,
     DeadEnd,
@@ -15,20 +16,45 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
+from .sampling import (
+    Awrs,
+    Children,
+    Draws,
+    GeometricAwrs,
+    HeadTail,
+    Masked,
+    RecursiveAwrs,
+    Rejection,
+    StepSampler,
+    Tester,
+    step_sampler,
+)
+from .sampling.testers import tester
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "Awrs",
     "ByteModel",
     "ByteState",
     "CannotClose",
+    "Children",
+    "ChoiceProbabilities",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
+    "Draws",
+    "GeometricAwrs",
+    "HeadTail",
     "LanguageModel",
     "MaskTable",
+    "Masked",
     "Masker",
     "NoCover",
+    "RecursiveAwrs",
+    "Rejection",
+    "StepSampler",
     "TableModel",
+    "Tester",
     "TokenRejected",
     "TooManyCovers",
     "UnsupportedTokenizer",
@@ -36,4 +62,8 @@ __all__ = [
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "choice_probabilities",
+    "choice_probabilities_batch",
+    "step_sampler",
+    "tester",
 ]

@@ -1,15 +1,15 @@
 """Exceptions of bytebound's decoding side, below `ByteboundError`.
 
-    ByteboundError
-    ├── VocabularyError (ValueError)        a tokenizer that cannot be used, or used wrongly
-    │   └── UnsupportedTokenizer            its class is named
-    └── DecodingError (RuntimeError)        something went wrong while decoding
-        ├── DeadEnd                         a state that allows no token
-        ├── TokenRejected                   a token that the grammar does not allow here
-        ├── CannotClose                     the structure cannot be completed within the token budget
-        ├── NoCover                         bytes that no tokens spell
-        ├── TooManyCovers                   more tokenizations of a prefix than the budget allows
-        └── WrongVocabulary                 logits or grammar belong to another vocabulary
+ByteboundError
+├── VocabularyError (ValueError)        a tokenizer that cannot be used, or used wrongly
+│   └── UnsupportedTokenizer            its class is named
+└── DecodingError (RuntimeError)        something went wrong while decoding
+    ├── DeadEnd                         a state that allows no token
+    ├── TokenRejected                   a token that the grammar does not allow here
+    ├── CannotClose                     the structure cannot be completed within the token budget
+    ├── NoCover                         bytes that no tokens spell
+    ├── TooManyCovers                   more tokenizations of a prefix than the budget allows
+    └── WrongVocabulary                 logits or grammar belong to another vocabulary
 """
 
 from __future__ import annotations

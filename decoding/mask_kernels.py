@@ -136,9 +136,7 @@ def walk_apart(
 
 
 @njit(cache=True, boundscheck=False)
-def walk_rest(
-    arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int
-) -> int:
+def walk_rest(arena: Arena, trie: SiblingTrie, leads: NDArray[np.bool_], stack: Int32Array, row: Row, q: int) -> int:
     """`walk` over the tokens whose first byte is not among the `leads`."""
     reach = 0
     for i in range(trie[3]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,15 +20,13 @@ Logprobs = NDArray[np.float64]
 
 
 class Node:
-    """A context: its parent's and one more token. `slot` is for the tree's own use."""
+    """A context of `length` tokens. `slot` is for the tree's own use."""
 
-    __slots__ = ("__weakref__", "length", "parent", "slot", "token")
+    __slots__ = ("__weakref__", "length", "slot")
 
-    def __init__(self, parent: Node | None, token: int, length: int) -> None:
-        self.parent = parent
-        self.token = token
+    def __init__(self, length: int, slot: Any) -> None:
         self.length = length
-        self.slot: object = None
+        self.slot = slot
 
 
 class Opened(NamedTuple):
@@ -65,20 +63,15 @@ class UncachedTree(TokenTree):
         ids = list(context)
         rows = self._evaluate([ids[: len(ids) - k] for k in range(scored, -1, -1)])
         scores = np.array([rows[i, ids[len(ids) - scored + i]] for i in range(scored)], np.float64)
-        node = Node(None, -1, len(ids))
-        node.slot = tuple(ids)
-        return Opened(node, rows[-1], scores)
+        return Opened(Node(len(ids), tuple(ids)), rows[-1], scores)
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""
         nodes: list[Node] = []
         for parent, token in zip(parents, tokens, strict=True):
             above = nodes[parent] if isinstance(parent, int) else parent
-            node = Node(above, token, above.length + 1)
-            assert isinstance(above.slot, tuple)
-            node.slot = (*above.slot, token)
-            nodes.append(node)
-        return nodes, self._evaluate([list(node.slot) for node in nodes if isinstance(node.slot, tuple)])
+            nodes.append(Node(above.length + 1, (*above.slot, token)))
+        return nodes, self._evaluate([list(node.slot) for node in nodes])
 
     def _evaluate(self, contexts: list[list[int]]) -> Logprobs:
         return to_float64(self._model.next_logprobs(contexts))

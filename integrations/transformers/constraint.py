@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import grammars
-from ...decoding import CannotClose, Masker, Vocabulary
+from ...decoding import CannotClose, Masker, Tester, Vocabulary, tester
 from ...decoding.closing import tokens_to_close
 from ...decoding.masker import DEAD, FINISHED
+from ...decoding.sampling.testers import shared_masker
 from ...grammars.trigger import after
 
 FREE = -3
@@ -80,7 +81,14 @@ def build(
     token = None if trigger is None else control_token(tokenizer, vocabulary, trigger)
     if trigger is not None and token is None:
         grammar = _after(trigger, grammar)
-    return Constraint(_masker(grammar, vocabulary), token, budget)
+    return Constraint(shared_masker(grammar, vocabulary), token, budget)
+
+
+def to_tester(specification: Any, vocabulary: Vocabulary) -> Tester:
+    """The tester of a grammar, pydantic class, JSON schema, predicate, conjunction, masker or tester."""
+    if not isinstance(specification, grammars.Predicate | grammars.Conjunction | Masker | Tester):
+        specification = to_grammar(specification)
+    return tester(specification, vocabulary)
 
 
 def to_grammar(specification: Any) -> grammars.Grammar:
@@ -110,8 +118,6 @@ def vocabulary_of(tokenizer: Any, eos_token_ids: Any = None) -> Vocabulary:
     return known[key]
 
 
-# Masks are remembered in the masker, so the same grammar over the same vocabulary keeps its masker for a while.
-_masker = functools.lru_cache(maxsize=32)(Masker)
 _after = functools.lru_cache(maxsize=32)(after)
 
 

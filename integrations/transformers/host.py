@@ -1,9 +1,9 @@
 """What a logits processor can learn about the call of `generate` that it serves.
 
-transformers (read in 5.23) hands a processor tokens and scores and nothing else. Two more facts are needed and are
+transformers (read in 5.23) hands a processor tokens and scores and nothing else. A few more facts are needed and are
 read off the Python call stack: the `LogitsProcessorList` that calls, which `generate` makes anew for each call and
-drops at its end, and the name of the decoding method that calls it in turn. In assisted decoding the assistant's own
-`generate` runs inside that of the model; the list of the outer one counts.
+drops at its end, and the decoding method that calls it in turn, with its configuration. In assisted decoding the
+assistant's own `generate` runs inside that of the model; the list of the outer one counts.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ class Host(NamedTuple):
             None when called some other way.
         drafts: whether rows may hold tokens that were never chosen: the drafts that assisted decoding is about to
             reject, and beams of probability zero.
+        method: name of the decoding method that is at work, "_assisted_decoding" for an assistant too; "" when called
+            some other way.
+        config: the generation configuration of that method, None where it has none.
     """
 
     processors: Any
     drafts: bool
+    method: str = ""
+    config: Any = None
 
 
 def caller() -> Host:
@@ -46,8 +51,12 @@ def caller() -> Host:
             continue
         owner = frame.f_locals.get("self")
         if isinstance(owner, LogitsProcessorList):
-            method = frame.f_back.f_code.co_name if frame.f_back is not None else ""
-            return Host(_outermost(frame, owner), "beam" in method or "assisted" in method)
+            method, config = "", None
+            if frame.f_back is not None:
+                method, config = frame.f_back.f_code.co_name, frame.f_back.f_locals.get("generation_config")
+            processors = _outermost(frame, owner)
+            drafts = "beam" in method or "assisted" in method
+            return Host(processors, drafts, method if processors is owner else "_assisted_decoding", config)
         if type(owner).__name__ == "ContinuousBatchingLogitsProcessorList":
             raise DecodingError(
                 "continuous batching does not give logits processors the tokens of each sequence, so a grammar cannot "

@@ -99,7 +99,7 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """The scores [rows, width], in a new tensor, with minus infinity where the grammar forbids."""
         host = caller()
-        self._check(input_ids, scores)
+        check_scores(input_ids, scores, self.vocabulary.size, len(self._constraints))
         with self._lock:
             generation = self._generation(host, input_ids)
             generated = to_array(input_ids[:, generation.length :])
@@ -117,24 +117,6 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
             masked[constrained, size:] = -torch.inf
         self._check_survivors(masked, rows, states)
         return masked
-
-    def _check(self, input_ids: torch.Tensor, scores: torch.Tensor) -> None:
-        if scores.dim() != 2 or input_ids.dim() != 2 or input_ids.shape[0] != scores.shape[0]:
-            raise WrongVocabulary(
-                f"tokens [rows, length] and scores [rows, width] are needed, not {list(input_ids.shape)} "
-                f"and {list(scores.shape)}"
-            )
-        size, width = self.vocabulary.size, scores.shape[1]
-        if not size <= width <= size + max(128, size // 16):
-            raise WrongVocabulary(
-                f"the logits have {width} columns, but the grammar was compiled for the {size} tokens of a vocabulary "
-                f"(a model may pad that to at most {size + max(128, size // 16)}): the tokenizer is another model's"
-            )
-        if scores.shape[0] % len(self._constraints):
-            raise DecodingError(
-                f"{len(self._constraints)} grammars were given, one per prompt, but {scores.shape[0]} rows are "
-                "generated, which is no multiple of it"
-            )
 
     def _generation(self, host: Host, input_ids: torch.Tensor) -> Prefixes:
         """The generation to which a call belongs; see `constrain` for the rule."""
@@ -216,3 +198,23 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
                     f"row {i}: every token that the grammar allows here has been given probability zero by another "
                     "logits processor or by the model"
                 )
+
+
+def check_scores(input_ids: torch.Tensor, scores: torch.Tensor, size: int, constraints: int) -> None:
+    """Raise WrongVocabulary or DecodingError for rows that do not fit a vocabulary or a number of constraints."""
+    if scores.dim() != 2 or input_ids.dim() != 2 or input_ids.shape[0] != scores.shape[0]:
+        raise WrongVocabulary(
+            f"tokens [rows, length] and scores [rows, width] are needed, not {list(input_ids.shape)} "
+            f"and {list(scores.shape)}"
+        )
+    width = scores.shape[1]
+    if not size <= width <= size + max(128, size // 16):
+        raise WrongVocabulary(
+            f"the logits have {width} columns, but the grammar was compiled for the {size} tokens of a vocabulary "
+            f"(a model may pad that to at most {size + max(128, size // 16)}): the tokenizer is another model's"
+        )
+    if scores.shape[0] % constraints:
+        raise DecodingError(
+            f"{constraints} grammars were given, one per prompt, but {scores.shape[0]} rows are generated, which is no "
+            "multiple of it"
+        )
