@@ -13,17 +13,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import DecodingError, NoCover, UnsupportedTokenizer
+from ..errors import DecodingError, NoCover
 from ..language_model import as_language_model
-from ..vocabulary import Vocabulary
-from .canonical import Canonical
+from .cover_draws import Cover, draw
 from .cover_tree import Covers, canonical_covers
-from .encoder import Encoder
-from .frontier import EOS, Frontier, Head, Stub
+from .frontier import EOS, Frontier, Head, Path, Stub
 from .masses import ROOT, log_sum
+from .parts import parts_of
 from .prefixes import Prefix, Prefixes
 from .state import ByteState
-from .tree import Logprobs, Node, Opened, tree_of
+from .tree import Logprobs, Node, Opened, TemperedTree, tree_of
 
 
 class ByteModel:
@@ -44,6 +43,7 @@ class ByteModel:
             little weight are not evaluated, which takes far fewer calls of the model; `ByteState.bound` says what the
             bound was each time.
         max_covers: covers followed at once, before TooManyCovers is raised. It bounds the memory.
+        temperature: of the model's tokens, whose logits are divided by it; that of bytes is another thing.
         eos_token_ids: instead of those of the model's generation_config, or else the tokenizer's own.
 
     Bytes, EOS and nothing else are symbols: probability of other control tokens is left out, never counted as text. A
@@ -60,12 +60,15 @@ class ByteModel:
         semantics: Literal["all", "canonical"] = "all",
         eps: float = 0.0,
         max_covers: int = 4096,
+        temperature: float = 1.0,
         eos_token_ids: Iterable[int] | int | None = None,
     ) -> None:
         if semantics not in ("all", "canonical"):
             raise DecodingError(f'semantics must be "all" or "canonical", not {semantics!r}')
         if not 0 <= eps <= 0.5:
             raise DecodingError(f"eps must be from 0 to 0.5, not {eps}")
+        if not temperature > 0:
+            raise DecodingError(f"temperature must be above 0, not {temperature}")
         self.model = as_language_model(model)
         self.semantics = semantics
         self.eps = float(eps)
@@ -75,28 +78,23 @@ class ByteModel:
         self.calls = 0
         """Calls of the model for them so far."""
         size = self.model.vocabulary_size
-        if isinstance(tokenizer, Vocabulary):
-            self.vocabulary = tokenizer
-        else:
-            eos = self._model_eos() if eos_token_ids is None else eos_token_ids
-            self.vocabulary = Vocabulary.from_tokenizer(tokenizer, size=size, eos_token_ids=eos)
+        eos = self._model_eos() if eos_token_ids is None else eos_token_ids
+        parts = parts_of(tokenizer, size, eos, semantics == "canonical")
+        self.vocabulary = parts.vocabulary
         if self.vocabulary.size != size:
             raise DecodingError(
                 f"the model has {size} columns of logits, but the vocabulary {self.vocabulary.size}: make it with "
                 f"size={size}"
             )
-        encoder = None
-        if semantics == "canonical" or not isinstance(tokenizer, Vocabulary):
-            try:
-                encoder = Encoder(tokenizer, self.vocabulary)
-            except UnsupportedTokenizer:
-                if semantics == "canonical":
-                    raise
-        self.encoder = encoder
-        self._canonical = Canonical(encoder, self.vocabulary) if semantics == "canonical" and encoder else None
+        self.encoder = parts.encoder
+        self._canonical = parts.canonical if semantics == "canonical" else None
         self._frontier = Frontier(self.vocabulary, self._canonical)
-        self._prefixes = Prefixes(tokenizer, self.vocabulary, encoder)
+        self._prefixes = Prefixes(tokenizer, self.vocabulary, self.encoder)
+        self.start_tokens = self._prefixes.start
+        """Tokens before a text that is given without any."""
         self._tree = tree_of(self.model)
+        if temperature != 1.0:
+            self._tree = TemperedTree(self._tree, temperature)
 
     @property
     def kind(self) -> str:
@@ -114,7 +112,12 @@ class ByteModel:
         Raises NoCover where no tokens spell the prefix, and DecodingError for what is no prefix.
         """
         context, text, dummy = self._prefixes.read(prefix)
-        return self._begin(context, text, dummy)[0]
+        return self.start_after(context, text, dummy)
+
+    def start_after(self, context: Sequence[int], text: bytes, dummy: bool = False) -> ByteState:
+        """The state after given tokens, of whatever kind, and bytes; `dummy`: put the tokenizer's dummy space between.
+        Nothing merges across the two."""
+        return self._begin(list(context), text, dummy, scored=False)[0]
 
     def next_byte(self, prefix: Prefix = b"") -> Logprobs:
         """Log-probabilities of the next symbol after a prefix (as in `start`): float64 [257], normalised."""
@@ -124,6 +127,24 @@ class ByteModel:
         """`ByteState.next_byte` of several states, with calls of the model in common."""
         self._settle(states, ByteState.wanted)
         return [state.distribution() for state in states]
+
+    def draw_covers(
+        self,
+        states: Sequence[ByteState],
+        generator: np.random.Generator | None,
+        allowed: Sequence[Callable[[bytes], bool] | None] | None = None,
+    ) -> list[Cover]:
+        """A cover of the prefix of each state, drawn in proportion to its probability; the most probable one where
+        `generator` is None. What a cover spells beyond the prefix must be `allowed`, where that is given for a state.
+
+        Ordinary decoding of tokens goes on from it: cover and continuation together then have the distribution of the
+        model's token strings that begin with the prefix. At eps above 0 covers of little weight may be left out.
+
+        Raises NoCover where no cover is left.
+        """
+        self._settle(states, ByteState.wanted_covers)
+        tests = allowed or [None] * len(states)
+        return [draw(state, self._frontier, generator, test) for state, test in zip(states, tests, strict=True)]
 
     def log_evidence(self, states: Sequence[ByteState]) -> list[tuple[float, float]]:
         """`ByteState.log_evidence` of several states, with calls of the model in common."""
@@ -156,33 +177,35 @@ class ByteModel:
             raise DecodingError("bits per byte of an empty text are not defined")
         return -self.logprob(data, prefix) / math.log(2) / len(data)
 
-    def _begin(self, context: list[int], text: bytes, dummy: bool) -> tuple[ByteState, float]:
-        """The state after a context and a text, and the log-probability of those tokens of the text that all its covers
-        begin with, which the state leaves out."""
+    def _begin(self, context: list[int], text: bytes, dummy: bool, scored: bool = True) -> tuple[ByteState, float]:
+        """The state after a context and a text, and the log-probability (where `scored`) of those tokens of the text
+        that all its covers begin with, which the state leaves out."""
         data = self.encoder.begin(text) if dummy and self.encoder is not None else text
         if self._canonical is None:
             opened = self._tree.open(context)
-            root = Head(opened.node, (), 0.0, opened.logprobs, ROOT)
-            state, trunk = ByteState(self, self._frontier, [root], []), 0.0
+            root = Head(opened.node, None, (), 0.0, opened.logprobs, ROOT)
+            state, trunk = ByteState(self, self._frontier, context, [root], []), 0.0
             first = opened.logprobs
             state.advance(data)
         else:
+            _check_text(text)
             covers = canonical_covers(self._frontier, self._canonical, data, self.max_covers)
             if covers is None:
                 raise NoCover(
                     f"no canonical tokens of this vocabulary spell {text[-60:]!r}: the tokenizer makes no text that "
-                    "begins so (it is no UTF-8, say, or the tokenizer would normalize it)"
+                    "begins so (it would normalize it, say, or drop characters)"
                 )
-            opened = self._tree.open(context + covers.trunk, len(covers.trunk))
+            context = context + covers.trunk
+            opened = self._tree.open(context, len(covers.trunk) if scored else 0)
             first, trunk = opened.logprobs, float(opened.scores.sum())
-            state = self._grown(covers, data, opened)
+            state = self._grown(context, covers, data, opened)
         state.prefix = text
         if dummy and not text:
             eos = np.array(self.vocabulary.eos_token_ids, np.int64)
             state.nothing = log_sum(first[eos])
         return state, trunk
 
-    def _grown(self, covers: Covers, data: bytes, opened: Opened) -> ByteState:
+    def _grown(self, context: list[int], covers: Covers, data: bytes, opened: Opened) -> ByteState:
         """State at the end of a tree of covers; what does not reach the end of the text is evaluated in one call."""
         branches = covers.branches
         inner = [0, *(i for i, b in enumerate(branches) if i and b.end < len(data))]
@@ -194,21 +217,23 @@ class ByteModel:
             nodes += more
             rows = np.concatenate([rows, logprobs])
         weights = {0: 0.0}
+        paths: dict[int, Path] = {0: None}
         heads, stubs = list[Head](), list[Stub]()
         row = {branch: i for i, branch in enumerate(inner)}
         for i, branch in enumerate(branches):
             if i:
                 weights[i] = weights[branch.parent] + float(rows[row[branch.parent], branch.token])
+                paths[i] = (paths[branch.parent], branch.token)
             if weights[i] == -np.inf:
                 continue
             if i in row:
                 v = self._frontier.walk(data[branch.end :])
                 if self._frontier.goes_on(v):
-                    heads.append(Head(nodes[row[i]], branch.window, weights[i], rows[row[i]], v))
+                    heads.append(Head(nodes[row[i]], paths[i], branch.window, weights[i], rows[row[i]], v))
             else:
-                above = nodes[row[branch.parent]]
-                stubs.append(Stub(above, branch.token, branch.window, weights[i], b"", (ROOT,)))
-        return ByteState(self, self._frontier, heads, stubs)
+                above, path = nodes[row[branch.parent]], paths[branch.parent]
+                stubs.append(Stub(above, path, branch.token, branch.window, weights[i], b"", (ROOT,)))
+        return ByteState(self, self._frontier, context, heads, stubs)
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """Evaluate contexts of the tree, and count them."""
@@ -231,3 +256,15 @@ class ByteModel:
 
     def __repr__(self) -> str:
         return f"<ByteModel of {self.model!r}, {self.semantics}, eps={self.eps:g}>"
+
+
+def _check_text(text: bytes) -> None:
+    """Raise NoCover for what no UTF-8 text begins with."""
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            raise NoCover(
+                f"{text[max(0, error.start - 20) : error.start + 20]!r} is no UTF-8 ({error.reason} at byte "
+                f'{error.start}), so no canonical tokens spell it: semantics="all" takes any bytes'
+            ) from None

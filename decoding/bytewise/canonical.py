@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import itertools
 import unicodedata
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,8 +268,3 @@ def _kind(character: str) -> str:
     if character.isalpha() and character.lower() not in "stmdlrve":
         return "A" if character.isupper() else "a"
     return character
-
-
-def canonical_tests(tokenizer: Any, vocabulary: Vocabulary) -> Canonical:
-    """The tests for a tokenizer. Raises UnsupportedTokenizer as `Encoder` does."""
-    return Canonical(Encoder(tokenizer, vocabulary), vocabulary)

@@ -8,7 +8,7 @@ evaluated one, with the bytes of x that come after it; its weight bounds what it
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from .masses import GONE, ROOT, byte_masses, child, log_sum
 from .tree import Logprobs, Node
 
 EOS = 256
+
+Path = tuple[Any, int] | None
+"""Tokens after a state's context: the path before the last one, and that; None for no token."""
 _ALL = np.zeros(0, np.uint8)
 
 
@@ -26,6 +29,7 @@ class Stub(NamedTuple):
     """A context that is not evaluated: `token` after the context `parent`."""
 
     parent: Node
+    path: Path
     token: int
     window: Window
     weight: float
@@ -39,16 +43,21 @@ class Stub(NamedTuple):
 class Head:
     """An evaluated context and the trie node of the bytes after it; immutable but for what it has worked out."""
 
-    __slots__ = ("_masses", "_unknown", "logprobs", "node", "v", "weight", "window")
+    __slots__ = ("_masses", "_unknown", "logprobs", "node", "path", "v", "weight", "window")
 
-    def __init__(self, node: Node, window: Window, weight: float, logprobs: Logprobs, v: int) -> None:
+    def __init__(self, node: Node, path: Path, window: Window, weight: float, logprobs: Logprobs, v: int) -> None:
         self.node = node
+        self.path = path
         self.window = window
         self.weight = weight
         self.logprobs = logprobs
         self.v = v
         self._masses: Logprobs | None = None
         self._unknown: float | None = None
+
+    def at(self, v: int) -> Head:
+        """The same context at another trie node."""
+        return Head(self.node, self.path, self.window, self.weight, self.logprobs, v)
 
 
 class Frontier:
@@ -110,6 +119,7 @@ class Frontier:
         return [
             Stub(
                 head.node,
+                head.path,
                 token,
                 () if self.canonical is None else self.canonical.extend(head.window, token),
                 head.weight + float(head.logprobs[token]),
@@ -122,14 +132,14 @@ class Frontier:
     def open(self, stub: Stub, node: Node, logprobs: Logprobs) -> tuple[list[Head], list[Stub]]:
         """What an evaluated stub becomes: a head at the end of its pending bytes, and a stub for each token before."""
         v, stubs = ROOT, list[Stub]()
-        root = Head(node, stub.window, stub.weight, logprobs, ROOT)
+        root = Head(node, (stub.path, stub.token), stub.window, stub.weight, logprobs, ROOT)
         for i, byte in enumerate(stub.pending):
             v = self.child(v, byte)
             if v == GONE:
                 return [], stubs
             if self.ends(v):
                 stubs += self.stubs_at(root, v, stub.pending[i + 1 :])
-        return ([Head(node, stub.window, stub.weight, logprobs, v)] if self.goes_on(v) else []), stubs
+        return ([root.at(v)] if self.goes_on(v) else []), stubs
 
     def masses(self, head: Head) -> Logprobs:
         """[257] log mass by next symbol, the head's weight left out. Tokens not known to be canonical count."""
@@ -148,7 +158,7 @@ class Frontier:
             if self.canonical is None:
                 head._unknown = -np.inf
             else:
-                ids = self._below(head.v)
+                ids = self.below(head.v)
                 verdicts = self.canonical.verdicts(head.window)
                 head._unknown = log_sum(head.logprobs[ids[verdicts[ids] == 0]])
         return head._unknown
@@ -157,7 +167,7 @@ class Frontier:
         """Find out which tokens below a head are canonical, the likeliest first, until those that are not known have a
         log mass of at most `left`, the head's weight left out."""
         assert self.canonical is not None
-        ids = self._below(head.v)
+        ids = self.below(head.v)
         ids = ids[(self.canonical.verdicts(head.window)[ids] == 0) & (head.logprobs[ids] > -np.inf)]
         if left > -np.inf:
             values = head.logprobs[ids]
@@ -168,27 +178,7 @@ class Frontier:
         self.canonical.follows(head.window, ids)
         head._masses = head._unknown = None
 
-    def sample(self, head: Head, generator: np.random.Generator) -> int:
-        """A token below a head, in proportion to its probability; -1 where none is canonical."""
-        ids = self._below(head.v)
-        values = head.logprobs[ids]
-        if self.canonical is not None:
-            values = np.where(self.canonical.verdicts(head.window)[ids] == 1, -np.inf, values)
-        top = values.max(initial=-np.inf)
-        if top == -np.inf:
-            return -1
-        weights = np.exp(values - top)
-        return int(ids[generator.choice(len(ids), p=weights / weights.sum())])
-
-    def best(self, head: Head) -> int:
-        """The likeliest token below a head among those not known to be no canonical ones; -1 where there is none."""
-        ids = self._below(head.v)
-        values = head.logprobs[ids]
-        if self.canonical is not None:
-            values = np.where(self.canonical.verdicts(head.window)[ids] == 1, -np.inf, values)
-        return int(ids[values.argmax()]) if values.max(initial=-np.inf) > -np.inf else -1
-
-    def _below(self, v: int) -> NDArray[np.int64]:
+    def below(self, v: int) -> NDArray[np.int64]:
         """Ids of the tokens longer than the bytes up to v."""
         if v == ROOT:
             return self._ids

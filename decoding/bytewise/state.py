@@ -36,8 +36,14 @@ class ByteState:
     bound: float
     """Bound on the total variation between the last `next_byte` and the exact distribution; 0.0 at eps 0."""
 
-    def __init__(self, model: ByteModel, frontier: Frontier, heads: list[Head], stubs: list[Stub]) -> None:
+    context: list[int]
+    """Tokens that all covers begin with: those before the bytes, and what of the prefix was settled at the start."""
+
+    def __init__(
+        self, model: ByteModel, frontier: Frontier, context: list[int], heads: list[Head], stubs: list[Stub]
+    ) -> None:
         self._model = model
+        self.context = context
         self._frontier = frontier
         self.heads = heads
         self.stubs = stubs
@@ -47,7 +53,7 @@ class ByteState:
 
     def fork(self) -> ByteState:
         """An independent copy."""
-        twin = ByteState(self._model, self._frontier, self.heads, self.stubs)
+        twin = ByteState(self._model, self._frontier, self.context, self.heads, self.stubs)
         twin.prefix, twin.bound, twin.nothing = self.prefix, self.bound, self.nothing
         return twin
 
@@ -101,7 +107,7 @@ class ByteState:
             if frontier.ends(v):
                 new_stubs += frontier.stubs_at(head, v, b"")
             if frontier.goes_on(v):
-                new_heads.append(Head(head.node, head.window, head.weight, head.logprobs, v))
+                new_heads.append(head.at(v))
         known: dict[tuple[int, ...], tuple[int, ...]] = {}
         for stub in stubs:
             if stub.reach not in known:
@@ -121,6 +127,10 @@ class ByteState:
     def wanted_pending(self, eps: float) -> list[Stub]:
         """Stubs to evaluate next so that the evidence is known within eps."""
         self._resolve(eps, self._partial())
+        return self._heaviest([s for s in self.stubs if s.pending], self._covered(), eps)
+
+    def wanted_covers(self, eps: float) -> list[Stub]:
+        """Stubs to evaluate next so that covers are known within eps; which tokens are canonical is left open."""
         return self._heaviest([s for s in self.stubs if s.pending], self._covered(), eps)
 
     def take(self, done: Iterable[tuple[Stub, Node, Logprobs]]) -> None:

@@ -20,11 +20,12 @@ Logprobs = NDArray[np.float64]
 
 
 class Node:
-    """A context of `length` tokens. `slot` is for the tree's own use."""
+    """A context of `length` tokens in a tree. `slot` is for the tree's own use."""
 
-    __slots__ = ("__weakref__", "length", "slot")
+    __slots__ = ("__weakref__", "length", "slot", "tree")
 
-    def __init__(self, length: int, slot: Any) -> None:
+    def __init__(self, tree: TokenTree, length: int, slot: Any) -> None:
+        self.tree = tree
         self.length = length
         self.slot = slot
 
@@ -63,18 +64,48 @@ class UncachedTree(TokenTree):
         ids = list(context)
         rows = self._evaluate([ids[: len(ids) - k] for k in range(scored, -1, -1)])
         scores = np.array([rows[i, ids[len(ids) - scored + i]] for i in range(scored)], np.float64)
-        return Opened(Node(len(ids), tuple(ids)), rows[-1], scores)
+        return Opened(Node(self, len(ids), tuple(ids)), rows[-1], scores)
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""
         nodes: list[Node] = []
         for parent, token in zip(parents, tokens, strict=True):
             above = nodes[parent] if isinstance(parent, int) else parent
-            nodes.append(Node(above.length + 1, (*above.slot, token)))
+            nodes.append(Node(self, above.length + 1, (*above.slot, token)))
         return nodes, self._evaluate([list(node.slot) for node in nodes])
 
     def _evaluate(self, contexts: list[list[int]]) -> Logprobs:
         return to_float64(self._model.next_logprobs(contexts))
+
+
+class TemperedTree(TokenTree):
+    """Another tree, with the logits of every distribution divided by a temperature."""
+
+    def __init__(self, tree: TokenTree, temperature: float) -> None:
+        self._tree = tree
+        self._temperature = temperature
+
+    def open(self, context: Sequence[int], scored: int = 0) -> Opened:
+        """See TokenTree."""
+        ids = list(context)
+        begin = len(ids) - scored
+        opened = self._tree.open(ids[:begin])
+        rows, node = self._cooled(opened.logprobs[None]), opened.node
+        if scored:
+            parents: list[Node | int] = [node, *range(scored - 1)]
+            nodes, more = self._tree.extend(parents, ids[begin:])
+            rows, node = np.concatenate([rows, self._cooled(more)]), nodes[-1]
+        return Opened(node, rows[-1], rows[np.arange(scored), ids[begin:]])
+
+    def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
+        """See TokenTree."""
+        nodes, rows = self._tree.extend(parents, tokens)
+        return nodes, self._cooled(rows)
+
+    def _cooled(self, rows: Logprobs) -> Logprobs:
+        scaled = rows / self._temperature
+        cooled: Logprobs = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+        return cooled
 
 
 def to_float64(logprobs: torch.Tensor) -> Logprobs:

@@ -1,5 +1,6 @@
-"""transformers: grammars in `generate`, validated JSON out, partial objects while they stream, weighted samples."""
+"""transformers: grammars in `generate`, validated JSON out, partial objects while they stream, weighted samples, any prompt."""
 
+from .bytes import byte_exact, generate_bytes
 from .generating import generate_json, generate_text
 from .language_model import TransformersModel
 from .processor import GrammarProcessor, constrain
@@ -10,7 +11,9 @@ __all__ = [
     "GrammarProcessor",
     "RejectionProcessor",
     "TransformersModel",
+    "byte_exact",
     "constrain",
+    "generate_bytes",
     "generate_json",
     "generate_text",
     "reject",

@@ -1,8 +1,8 @@
 """Contexts of a transformers model as a tree in one cache: any number of branches in one call.
 
-All contexts lie one after another in a single row of keys and values; a four-dimensional attention mask shows each token
-the positions of its own context only, and position ids say where it stands in that. Positions that no living node needs
-are gathered out now and then. Models that take no such mask have a cache for each context instead, copied to fork.
+All contexts lie one after another in a single row of keys and values; a four-dimensional attention mask shows each
+token the positions of its own context only, and position ids say where it stands in that. Positions that no living node
+needs are gathered out now and then. Models that take no such mask have a cache for each context, copied to fork.
 """
 
 from __future__ import annotations
@@ -133,8 +133,17 @@ class MaskedTree(TokenTree):
         logprobs = self._forward(list(tokens), visible, np.array([node.length - 1 for node in nodes]), keep=0)
         return nodes, to_float64(logprobs)
 
+    def rows(self, index: Positions) -> DynamicCache:
+        """A cache of its own with one row for each row of `index`, the positions [rows, length] to copy."""
+        place = torch.from_numpy(index).to(self._model.device)
+        cache = DynamicCache(config=self._model.model.config)
+        for i, layer in enumerate(self._cache.layers):
+            keys, values = (kept[0][:, place].transpose(0, 1).contiguous() for kept in (layer.keys, layer.values))
+            cache.update(keys, values, i)
+        return cache
+
     def _node(self, length: int, positions: Positions) -> Node:
-        node = Node(length, positions)
+        node = Node(self, length, positions)
         self._nodes.add(node)
         return node
 
@@ -142,7 +151,7 @@ class MaskedTree(TokenTree):
         """Log-probabilities after the last `keep` tokens (0: after all), [tokens, vocabulary]."""
         host = self._model.model
         mask: torch.Tensor | None = None
-        if self._used or len(tokens) > 1 and not visible[-1].all():
+        if self._used:
             mask = torch.zeros((1, 1, *visible.shape), dtype=host.dtype)
             mask.masked_fill_(torch.from_numpy(~visible), torch.finfo(host.dtype).min)
             mask = mask.to(host.device)
@@ -151,7 +160,7 @@ class MaskedTree(TokenTree):
 
     def _gather(self) -> None:
         """Drop the positions that no living node needs, where they are many."""
-        living = [node for node in self._nodes]
+        living = list(self._nodes)
         if self._last is not None and self._last[1] not in living:
             living.append(self._last[1])
         if self._used <= _SPARE:
@@ -195,7 +204,7 @@ class ForkedTree(TokenTree):
             return _logprobs(self._model, part, None, np.arange(begin - len(part), begin), cache, keep)
 
         row, scores = _read(ids, scored, evaluate)
-        return Opened(Node(len(ids), cache), row, scores)
+        return Opened(Node(self, len(ids), cache), row, scores)
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree; one call of the model for each node."""
@@ -207,7 +216,7 @@ class ForkedTree(TokenTree):
             self._model.check_length(above.length + 1)
             cache = copy.deepcopy(above.slot)
             rows.append(to_float64(_logprobs(self._model, [token], None, np.array([above.length]), cache, 1)[0]))
-            nodes.append(Node(above.length + 1, cache))
+            nodes.append(Node(self, above.length + 1, cache))
         return nodes, np.stack(rows)
 
 

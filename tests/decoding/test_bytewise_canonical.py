@@ -6,11 +6,13 @@ import lzma
 import random
 import runpy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from bytebound.decoding import UnsupportedTokenizer, Vocabulary
-from bytebound.decoding.bytewise.canonical import Canonical, canonical_tests
+from bytebound.decoding.bytewise.canonical import Canonical
+from bytebound.decoding.bytewise.encoder import Encoder
 from bytebound.decoding.bytewise.merges import Merges
 from bytebound.integrations import models
 from tokenizers import Tokenizer
@@ -21,6 +23,10 @@ TEXT = (
     "The quick brown fox's 1234567 jumps  over\n\n    def f(x):\n\treturn x['don't'] + 3.14  "
     "# naïve 中文字符 ☃ Ünïcode camelCase ABCdef it'll 'twas\r\n"
 )
+
+
+def canonical_tests(tokenizer: Any, vocabulary: Vocabulary) -> Canonical:
+    return Canonical(Encoder(tokenizer, vocabulary), vocabulary)
 
 
 def merged(symbols: list[int], ranks: dict[tuple[int, int], tuple[int, int]]) -> list[int]:

@@ -243,3 +243,54 @@ def test_wrong_arguments_are_refused() -> None:
         c.bytewise("all").bits_per_byte("")
     with pytest.raises(UnsupportedTokenizer, match="canonical"):
         ByteModel(c.model, c.vocabulary, semantics="canonical")
+
+
+def test_temperature_is_that_of_tokens() -> None:
+    c = case("gpt2", 3)
+    cooled = TableModel(lambda ids: (row := c.function(ids) / 0.5) - np.logaddexp.reduce(row), c.vocabulary.size)
+    want = ByteModel(cooled, c.tokenizer, semantics="canonical", eos_token_ids=1)
+    found = c.bytewise("canonical", temperature=0.5)
+    np.testing.assert_allclose(found.next_byte([0, b"ab "]), want.next_byte([0, b"ab "]), atol=1e-10)
+    assert found.logprob(b"ab a'1 b", [0]) == pytest.approx(want.logprob(b"ab a'1 b", [0]))
+
+
+@pytest.mark.parametrize("semantics", ["all", "canonical"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_covers_are_drawn_in_proportion(name: str, semantics: str) -> None:
+    c = case(name, 7)
+    bytewise = c.bytewise(semantics)
+    generator = np.random.default_rng(0)
+    for prefix in (b"ab", b" a"):
+        state = bytewise.start([0, prefix])
+        want: dict[tuple[int, ...], float] = {}
+        data = c.dummy + prefix
+
+        def recur(ids: tuple[int, ...], rest: bytes, logp: float) -> None:
+            row = c.function((0, *ids))
+            for token in c.text_tokens:
+                spelled, after = c.vocabulary.token_bytes(token), (*ids, token)
+                if semantics == "canonical" and not c.is_canonical(after):
+                    continue
+                if spelled.startswith(rest):
+                    want[after] = math.exp(logp + row[token])  # noqa: B023
+                elif rest.startswith(spelled):
+                    recur(after, rest[len(spelled) :], logp + row[token])
+
+        recur((), data, 0.0)
+        n = 600
+        counts: dict[tuple[int, ...], int] = {}
+        for _ in range(n):
+            (cover,) = bytewise.draw_covers([state], generator)
+            ids = tuple(cover.tokens[1:])
+            assert c.vocabulary.text(ids) == data + cover.overrun
+            counts[ids] = counts.get(ids, 0) + 1
+        total = sum(want.values())
+        assert set(counts) <= set(want)
+        statistic = sum((counts.get(k, 0) - n * p / total) ** 2 / (n * p / total) for k, p in want.items())
+        assert statistic < len(want) + 5 * math.sqrt(2 * len(want)) + 5
+        (best,) = bytewise.draw_covers([state], None)
+        assert tuple(best.tokens[1:]) == max(want, key=lambda k: want[k])
+        (kept,) = bytewise.draw_covers([state], None, [lambda overrun: overrun != b""])
+        assert kept.overrun != b""
+    with pytest.raises(NoCover, match="grammar"):
+        bytewise.draw_covers([bytewise.start([0, b" "])], generator, [lambda overrun: overrun == b"nothing"])
