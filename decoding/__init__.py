@@ -1,7 +1,7 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
 from .apply import MaskTable, apply_bitmask
-from .bytewise import ByteModel, ByteState
+from .bytewise import ByteModel, ByteState, SteeredText, Steering, fill_in_middle, steer
 from .choices import ChoiceProbabilities, choice_probabilities, choice_probabilities_batch
 from .errors import (
     CannotClose,
@@ -52,6 +52,8 @@ __all__ = [
     "NoCover",
     "RecursiveAwrs",
     "Rejection",
+    "SteeredText",
+    "Steering",
     "StepSampler",
     "TableModel",
     "Tester",
@@ -64,6 +66,8 @@ __all__ = [
     "apply_bitmask",
     "choice_probabilities",
     "choice_probabilities_batch",
+    "fill_in_middle",
+    "steer",
     "step_sampler",
     "tester",
 ]

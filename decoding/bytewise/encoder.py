@@ -66,6 +66,8 @@ class Encoder:
         """Whether text is split into pretokens, across which nothing is merged."""
         self.added = [t["content"] for t in state["added_tokens"] if not vocabulary.special[t["id"]]]
         """Added tokens that are text."""
+        self.added_ids = frozenset(t["id"] for t in state["added_tokens"])
+        """Ids of all added tokens."""
         self.merges = _merges(model, vocabulary, byte_level=_is_byte_level(state))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

@@ -59,12 +59,18 @@ class Prefixes:
                 parts.append(bytes(part))
             else:
                 token = operator.index(part)
-                if not 0 <= token < self._vocabulary.size or not self._vocabulary.special[token]:
+                if not self._is_control(token):
                     raise DecodingError(
                         f"token id {token} in the prefix is no control token of this vocabulary: give text as bytes"
                     )
                 parts.append(token)
         return parts
+
+    def _is_control(self, token: int) -> bool:
+        """Whether an id is a control token, or an added token, which some tokenizers use as such."""
+        if not 0 <= token < self._vocabulary.size:
+            return False
+        return bool(self._vocabulary.special[token]) or (self._encoder is not None and token in self._encoder.added_ids)
 
     def _dummy(self, first: bool) -> bool:
         encoder = self._encoder

@@ -1,4 +1,4 @@
-"""transformers: grammars in `generate`, validated JSON out, partial objects while they stream, weighted samples, any prompt."""
+"""transformers: grammars in `generate`, JSON out, partial objects while they stream, weighted samples, exact bytes."""
 
 from .bytes import byte_exact, generate_bytes
 from .generating import generate_json, generate_text

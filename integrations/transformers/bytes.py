@@ -61,13 +61,16 @@ def generate_bytes(
 
     Returns bytes; for a list of prompts a list of them, with num_return_sequences above one lists of these.
 
-    Raises NoCover where no tokens spell the prompt, CannotClose where the grammar's text does not fit, and DecodingError
+    Raises NoCover where no tokens spell the prompt, CannotClose where the grammar's text does not fit, DecodingError
     for beams, which are not defined over covers.
     """
     prompts, single = _batch(prompt)
     arguments = dict(generate_kwargs)
     config = arguments.get("generation_config") or model.generation_config
-    setting = lambda name, default: arguments.get(name, getattr(config, name, None)) or default  # noqa: E731
+
+    def setting(name: str, default: float) -> float:
+        return arguments.get(name, getattr(config, name, None)) or default
+
     if setting("num_beams", 1) != 1 or arguments.get("assistant_model") is not None:
         raise DecodingError("generate_bytes takes no beams and no assistant model: a cover is drawn for each sequence")
     sample = bool(setting("do_sample", False))
@@ -78,7 +81,7 @@ def generate_bytes(
         tokenizer,
         semantics=semantics,
         eps=eps,
-        temperature=float(setting("temperature", 1.0)) if sample else 1.0,
+        temperature=setting("temperature", 1.0) if sample else 1.0,
         eos_token_ids=arguments.get("eos_token_id"),
     )
     states = [state for p in prompts for state in [bytewise.start(p)] * each]
@@ -163,7 +166,7 @@ def draw_covers(
 ) -> list[Cover]:
     """A cover for each state: drawn with torch's generator, or the most probable one; under a grammar one after which
     its text can still be completed within `budget` tokens."""
-    generator = np.random.default_rng(torch.randint(1 << 62, (1,)).item()) if sample else None
+    generator = np.random.default_rng(int(torch.randint(1 << 62, (1,)))) if sample else None
     if masker is None:
         return bytewise.draw_covers(states, generator)
 
