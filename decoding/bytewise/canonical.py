@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class Canonical:
     def follows(self, window: Window, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each id of `tokens` (int64 [n]), whether the sequence is still canonical with it; bool [n]."""
         verdicts = self.verdicts(window)
-        unknown = np.unique(tokens[verdicts[tokens] == _UNKNOWN])
+        unknown = tokens[verdicts[tokens] == _UNKNOWN]
         if len(unknown):
             self._decide(window, unknown, verdicts)
         canonical: NDArray[np.bool_] = verdicts[tokens] == _YES
@@ -141,7 +142,7 @@ class Canonical:
         """Ask the encoder: with nothing after, then with every witness that matters."""
         found = np.zeros(len(tokens), np.bool_)
         head = b"".join(self._bytes[i] for i in window)
-        open_: list[tuple[int, list[str]]] = []
+        open_: list[tuple[int, str, Sequence[str]]] = []
         whole: list[tuple[int, str]] = []
         for n, token in enumerate(tokens):
             data = head + self._bytes[token]
@@ -153,13 +154,12 @@ class Canonical:
                 if error.reason != "unexpected end of data":
                     continue
                 base, tail = data[: error.start].decode(), data[error.start :]
-                open_.append((n, [base + c for c in completions(tail)]))
+                open_.append((n, base, completions(tail)))
         for (n, text), ids in zip(whole, self.encoder.encode([text for _, text in whole]), strict=True):
             found[n] = ids == [*window, tokens[n]]
             if not found[n]:
-                open_.append((n, [text + w for w in self._useful_witnesses(text)]))
-        for n, texts in open_:
-            found[n] = self._any_begins(texts, [*window, tokens[n]])
+                open_.append((n, text, self._useful_witnesses(text)))
+        self._try(open_, window, tokens, found)
         return found
 
     def _junction(self, window: Window, token: int) -> bool:
@@ -168,13 +168,22 @@ class Canonical:
             return True
         return bool(self.encoder.merges.follows(window[-1], np.array([token]))[0])
 
-    def _any_begins(self, texts: list[str], ids: list[int]) -> bool:
-        for i in range(0, len(texts), 16):
-            part = texts[i : i + 16]
-            for text, encoded in zip(part, self.encoder.encode(part), strict=True):
-                if encoded[: len(ids)] == ids and self.encoder.spells(encoded) == text.encode():
-                    return True
-        return False
+    def _try(
+        self,
+        texts: list[tuple[int, str, Sequence[str]]],
+        window: Window,
+        tokens: list[int],
+        found: NDArray[np.bool_],
+    ) -> None:
+        """For each (n, text, ends), whether the text and one of the ends is encoded to the window and `tokens[n]` first:
+        into `found[n]`. The first end of all is tried, then two more of those that are left, then four, and so on."""
+        begin, step = 0, 1
+        while texts := [entry for entry in texts if begin < len(entry[2]) and not found[entry[0]]]:
+            asked = [(n, text + end) for n, text, ends in texts for end in ends[begin : begin + step]]
+            for (n, text), ids in zip(asked, self.encoder.encode([text for _, text in asked]), strict=True):
+                same = ids[: len(window) + 1] == [*window, tokens[n]]
+                found[n] = found[n] or (same and self.encoder.spells(ids) == text.encode())
+            begin, step = begin + step, 2 * step
 
     def _useful_witnesses(self, text: str) -> list[str]:
         """Witnesses after which the text is split another way than with nothing after it."""
@@ -233,14 +242,25 @@ class Canonical:
                 return none
             texts: NDArray[np.bool_] = np.array([bool(text) for text in self._texts]) & ~self._fallback()
             return texts & encoder.merges.made
-        if encoder.cuts("abcd") != {0}:
+        if any(encoder.cuts(text) != {0} for text in ("abcd", "Abcd", "ABcd", "ABCd")):
             return none
-        if any(encoder.cuts(text) != {0} for text in ("Abcd", "ABcd", "ABCd")):
-            return none
-        any_case = all(encoder.cuts(text) == {0} for text in ("abCD", "aBcD", "ABCD"))
-        return np.array(
-            [t is not None and t.isascii() and t.isalpha() and (any_case or t.islower()) for t in self._texts], np.bool_
-        )
+        letters: dict[str, bool] = {}
+
+        def joins(character: str) -> bool:
+            """Whether a character is a letter that is never split from ASCII letters, nor from another such letter."""
+            kind = _kind(character)
+            if kind not in letters:
+                around = ("ab{}", "AB{}", "Ab{}ab", "{}ab", "ab{0}{0}ab", "AB{}ab")
+                letters[kind] = character.isalpha() and all(
+                    encoder.cuts(text.format(character)) == {0} for text in around
+                )
+            return letters[kind] and character.isalpha()
+
+        plain = [
+            text is not None and text != "" and all(map(joins, text)) and encoder.leaves_alone(text)
+            for text in self._texts
+        ]
+        return np.array(plain, np.bool_)
 
     def _fallback(self) -> NDArray[np.bool_]:
         """Tokens of one ASCII character that is encoded to another token."""

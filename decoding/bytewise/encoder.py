@@ -7,9 +7,11 @@ because pieces from the middle of a text are encoded; `dummy` says what the toke
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +61,7 @@ class Encoder:
             c["type"] != "Replace" for c in _flat(own["normalizer"])
         )
         """Whether text may be changed before it is encoded (NFC and others)."""
+        self._composes_only = all(c["type"] in ("Replace", "NFC") for c in _flat(own["normalizer"]))
         self.splits: bool = own["pre_tokenizer"] is not None and any(
             c["type"] not in ("ByteLevel", "Metaspace") or c.get("use_regex") or c.get("split")
             for c in _flat(own["pre_tokenizer"])
@@ -77,6 +80,12 @@ class Encoder:
     def spells(self, ids: Sequence[int]) -> bytes:
         """Bytes of token ids."""
         return self._vocabulary.text(ids)
+
+    def leaves_alone(self, text: str) -> bool:
+        """Whether letters stay what they are, also after ASCII letters: known for NFC, which composes Hangul jamo."""
+        if text.isascii() or not self.normalizes:
+            return True
+        return self._composes_only and unicodedata.is_normalized("NFC", text) and all(not "\u1100" <= c <= "\u11ff" for c in text)
 
     def cuts(self, text: str) -> set[int]:
         """Where pretokens begin in a text, in characters (of the normalized text, where the tokenizer changes it)."""
@@ -156,7 +165,8 @@ def _merges(model: dict[str, Any], vocabulary: Vocabulary, *, byte_level: bool) 
     return Merges.build(symbols, pairs)
 
 
-def completions(tail: bytes, most: int = 512) -> list[str]:
+@functools.lru_cache(maxsize=4096)
+def completions(tail: bytes, most: int = 512) -> tuple[str, ...]:
     """Characters whose UTF-8 begins with `tail`, the first bytes of one: all of them, or `most` spread over all second
     and third bytes."""
     missing = (2 if tail[0] < 0xE0 else 3 if tail[0] < 0xF0 else 4) - len(tail)
@@ -168,4 +178,4 @@ def completions(tail: bytes, most: int = 512) -> list[str]:
             found.append((tail + bytes(rest)).decode())
         except UnicodeDecodeError:
             continue
-    return found[:most]
+    return tuple(found[:most])
