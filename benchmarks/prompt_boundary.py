@@ -162,7 +162,7 @@ def main() -> None:
             for kind, row in of_model["kinds"].items()
         ]
         every = of_model["kinds"]["all"]
-        failed = f"transformers' token healing raised a KeyError at {every['healing_failed']} of {every['matched']} places."
+        failed = f"transformers' healing raised a KeyError at {every['healing_failed']} of {every['matched']} places."
         lines += [f"## {name}", "", table(header, body), failed, ""]
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "prompt_boundary.md").write_text("\n".join(lines))

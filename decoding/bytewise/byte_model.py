@@ -22,7 +22,7 @@ from .masses import ROOT, log_sum
 from .parts import parts_of
 from .prefixes import Prefix, Prefixes
 from .state import ByteState
-from .tree import Logprobs, Node, Opened, TemperedTree, tree_of
+from .tree import Logprobs, Node, TemperedTree, tree_of
 
 
 class ByteModel:
@@ -41,7 +41,7 @@ class ByteModel:
             time exponential in the length of the prefix where the model gives probability to every tokenization.
         eps: how far in total variation `next_byte` may be from the exact distribution, 0 to 1/2. Above 0, covers of
             little weight are not evaluated, which takes far fewer calls of the model; `ByteState.bound` says what the
-            bound was each time.
+            bound was each time. Bytes of less probability than that may then have none: score texts with `logprob`.
         max_covers: covers followed at once, before TooManyCovers is raised. It bounds the memory.
         temperature: of the model's tokens, whose logits are divided by it; that of bytes is another thing.
         eos_token_ids: instead of those of the model's generation_config, or else the tokenizer's own.
@@ -196,26 +196,27 @@ class ByteModel:
                     "begins so (it would normalize it, say, or drop characters)"
                 )
             context = context + covers.trunk
-            opened = self._tree.open(context, len(covers.trunk) if scored else 0)
-            first, trunk = opened.logprobs, float(opened.scores.sum())
-            state = self._grown(context, covers, data, opened)
+            state, first, trunk = self._grown(context, covers, data, len(covers.trunk) if scored else 0)
         state.prefix = text
         if dummy and not text:
             eos = np.array(self.vocabulary.eos_token_ids, np.int64)
             state.nothing = log_sum(first[eos])
         return state, trunk
 
-    def _grown(self, context: list[int], covers: Covers, data: bytes, opened: Opened) -> ByteState:
-        """State at the end of a tree of covers; what does not reach the end of the text is evaluated in one call."""
+    def _grown(self, context: list[int], covers: Covers, data: bytes, scored: int) -> tuple[ByteState, Logprobs, float]:
+        """The state at the end of a tree of covers, the distribution after its context, and the log-probability of the
+        last `scored` tokens of that. What does not reach the end of the text is evaluated in one call."""
         branches = covers.branches
         inner = [0, *(i for i, b in enumerate(branches) if i and b.end < len(data))]
-        nodes, rows = [opened.node], opened.logprobs[None]
-        if len(inner) > 1:
-            place = {branch: i - 1 for i, branch in enumerate(inner)}
-            parents = [opened.node if branches[i].parent == 0 else place[branches[i].parent] for i in inner[1:]]
-            more, logprobs = self.extend(parents, [branches[i].token for i in inner[1:]])
-            nodes += more
-            rows = np.concatenate([rows, logprobs])
+        place = {branch: i - 1 for i, branch in enumerate(inner)}
+        parents, tokens = [place[branches[i].parent] for i in inner[1:]], [branches[i].token for i in inner[1:]]
+        if tokens and not scored:
+            opened, nodes, rows = self._tree.open_tree(context, parents, tokens)
+        else:
+            opened, nodes, rows = self._tree.open(context, scored), [], np.zeros((0, self.vocabulary.size))
+            if tokens:
+                nodes, rows = self.extend([opened.node if i < 0 else i for i in parents], tokens)
+        nodes, rows = [opened.node, *nodes], np.concatenate([opened.logprobs[None], rows])
         weights = {0: 0.0}
         paths: dict[int, Path] = {0: None}
         heads, stubs = list[Head](), list[Stub]()
@@ -233,7 +234,8 @@ class ByteModel:
             else:
                 above, path = nodes[row[branch.parent]], paths[branch.parent]
                 stubs.append(Stub(above, path, branch.token, branch.window, weights[i], b"", (ROOT,)))
-        return ByteState(self, self._frontier, context, heads, stubs)
+        state = ByteState(self, self._frontier, context, heads, stubs)
+        return state, rows[0], float(opened.scores.sum())
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """Evaluate contexts of the tree, and count them."""

@@ -85,7 +85,11 @@ class Encoder:
         """Whether letters stay what they are, also after ASCII letters: known for NFC, which composes Hangul jamo."""
         if text.isascii() or not self.normalizes:
             return True
-        return self._composes_only and unicodedata.is_normalized("NFC", text) and all(not "\u1100" <= c <= "\u11ff" for c in text)
+        return (
+            self._composes_only
+            and unicodedata.is_normalized("NFC", text)
+            and all(not "\u1100" <= c <= "\u11ff" for c in text)
+        )
 
     def cuts(self, text: str) -> set[int]:
         """Where pretokens begin in a text, in characters (of the normalized text, where the tokenizer changes it)."""

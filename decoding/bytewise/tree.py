@@ -47,6 +47,15 @@ class TokenTree(ABC):
     def open(self, context: Sequence[int], scored: int = 0) -> Opened:
         """Evaluate a whole context; `scored` (less than its length) is the number of its last tokens to score."""
 
+    def open_tree(
+        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
+    ) -> tuple[Opened, list[Node], Logprobs]:
+        """`open`, and `extend` by nodes whose parents are given by their places, -1 for the context itself; in one call
+        of the model where the tree can do that."""
+        opened = self.open(context)
+        nodes, rows = self.extend([opened.node if place < 0 else place for place in parents], tokens)
+        return opened, nodes, rows
+
     @abstractmethod
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """Nodes with one token more, and the log-probabilities [n, vocabulary] after each, in one call of the model.
@@ -96,6 +105,13 @@ class TemperedTree(TokenTree):
             nodes, more = self._tree.extend(parents, ids[begin:])
             rows, node = np.concatenate([rows, self._cooled(more)]), nodes[-1]
         return Opened(node, rows[-1], rows[np.arange(scored), ids[begin:]])
+
+    def open_tree(
+        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
+    ) -> tuple[Opened, list[Node], Logprobs]:
+        """See TokenTree."""
+        opened, nodes, rows = self._tree.open_tree(context, parents, tokens)
+        return opened._replace(logprobs=self._cooled(opened.logprobs[None])[0]), nodes, self._cooled(rows)
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""

@@ -90,18 +90,7 @@ class MaskedTree(TokenTree):
     def open(self, context: Sequence[int], scored: int = 0) -> Opened:
         """See TokenTree. Tokens in common with the context opened before are not evaluated again."""
         ids = list(context)
-        if not ids:
-            raise DecodingError("a context has no tokens: begin it with a BOS token, or any other")
-        self._model.check_tokens(ids)
-        self._model.check_length(len(ids))
-        self._gather()
-        above: Positions = np.zeros(0, np.int64)
-        if self._last is not None:
-            before, last = self._last
-            shared = 0
-            while shared < min(len(before), len(ids) - scored - 1) and before[shared] == ids[shared]:
-                shared += 1
-            above = last.slot[:shared]
+        above = self._shared(ids, scored)
 
         def evaluate(part: list[int], keep: int) -> torch.Tensor:
             nonlocal above
@@ -111,12 +100,36 @@ class MaskedTree(TokenTree):
             visible[:, own] = np.tri(len(part), dtype=np.bool_)
             places = np.arange(len(above), len(above) + len(part))
             above = np.concatenate([above, own])
-            return self._forward(part, visible, places, keep)
+            return self._forward(part, visible, places, keep, causal=self._used == 0)
 
         row, scores = _read(ids[len(above) :], scored, evaluate)
         node = self._node(len(ids), above)
         self._last = (ids, node)
         return Opened(node, row, scores)
+
+    def open_tree(
+        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
+    ) -> tuple[Opened, list[Node], Logprobs]:
+        """See TokenTree; in one call."""
+        self._model.check_tokens(tokens)
+        ids, n = list(context), len(tokens)
+        above = self._shared(ids, 0)
+        rest = ids[len(above) :]
+        own = np.arange(self._used, self._used + len(rest))
+        visible = np.zeros((len(rest) + n, self._used + len(rest) + n), np.bool_)
+        visible[: len(rest), above] = True
+        visible[: len(rest), own] = np.tri(len(rest), dtype=np.bool_)
+        root = self._node(len(ids), np.concatenate([above, own]))
+        nodes: list[Node] = []
+        for i, place in enumerate(parents):
+            parent = root if place < 0 else nodes[place]
+            nodes.append(self._node(parent.length + 1, np.append(parent.slot, self._used + len(rest) + i)))
+            visible[len(rest) + i, nodes[i].slot] = True
+        self._model.check_length(max(node.length for node in [root, *nodes]))
+        places = np.concatenate([np.arange(len(above), len(ids)), [node.length - 1 for node in nodes]]).astype(np.int64)
+        rows = to_float64(self._forward([*rest, *tokens], visible, places, n + 1))
+        self._last = (ids, root)
+        return Opened(root, rows[0], np.zeros(0, np.float64)), nodes, rows[1:]
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""
@@ -133,6 +146,22 @@ class MaskedTree(TokenTree):
         logprobs = self._forward(list(tokens), visible, np.array([node.length - 1 for node in nodes]), keep=0)
         return nodes, to_float64(logprobs)
 
+    def _shared(self, ids: list[int], scored: int) -> Positions:
+        """Check a context; positions of its beginning, where that is the beginning of the one before."""
+        if not ids:
+            raise DecodingError("a context has no tokens: begin it with a BOS token, or any other")
+        self._model.check_tokens(ids)
+        self._model.check_length(len(ids))
+        self._gather()
+        if self._last is None:
+            return np.zeros(0, np.int64)
+        before, last = self._last
+        shared = 0
+        while shared < min(len(before), len(ids) - scored - 1) and before[shared] == ids[shared]:
+            shared += 1
+        positions: Positions = last.slot[:shared]
+        return positions
+
     def rows(self, index: Positions) -> DynamicCache:
         """A cache of its own with one row for each row of `index`, the positions [rows, length] to copy."""
         place = torch.from_numpy(index).to(self._model.device)
@@ -147,11 +176,14 @@ class MaskedTree(TokenTree):
         self._nodes.add(node)
         return node
 
-    def _forward(self, tokens: list[int], visible: NDArray[np.bool_], positions: Positions, keep: int) -> torch.Tensor:
-        """Log-probabilities after the last `keep` tokens (0: after all), [tokens, vocabulary]."""
+    def _forward(
+        self, tokens: list[int], visible: NDArray[np.bool_], positions: Positions, keep: int, *, causal: bool = False
+    ) -> torch.Tensor:
+        """Log-probabilities after the last `keep` tokens (0: after all), [tokens, vocabulary]. `causal`: each sees all
+        that come before, so that no mask is needed."""
         host = self._model.model
         mask: torch.Tensor | None = None
-        if self._used:
+        if not causal:
             mask = torch.zeros((1, 1, *visible.shape), dtype=host.dtype)
             mask.masked_fill_(torch.from_numpy(~visible), torch.finfo(host.dtype).min)
             mask = mask.to(host.device)
