@@ -123,9 +123,9 @@ class ByteModel:
         """Log-probabilities of the next symbol after a prefix (as in `start`): float64 [257], normalised."""
         return self.start(prefix).next_byte()
 
-    def next_bytes(self, states: Sequence[ByteState]) -> list[Logprobs]:
-        """`ByteState.next_byte` of several states, with calls of the model in common."""
-        self._settle(states, ByteState.wanted)
+    def next_bytes(self, states: Sequence[ByteState], eps: float | None = None) -> list[Logprobs]:
+        """`ByteState.next_byte` of several states, with calls of the model in common; `eps` instead of the model's."""
+        self._settle(states, ByteState.wanted, self.eps if eps is None else eps)
         return [state.distribution() for state in states]
 
     def draw_covers(
@@ -142,13 +142,13 @@ class ByteModel:
 
         Raises NoCover where no cover is left.
         """
-        self._settle(states, ByteState.wanted_covers)
+        self._settle(states, ByteState.wanted_covers, self.eps)
         tests = allowed or [None] * len(states)
         return [draw(state, self._frontier, generator, test) for state, test in zip(states, tests, strict=True)]
 
     def log_evidence(self, states: Sequence[ByteState]) -> list[tuple[float, float]]:
         """`ByteState.log_evidence` of several states, with calls of the model in common."""
-        self._settle(states, ByteState.wanted_pending)
+        self._settle(states, ByteState.wanted_pending, self.eps)
         return [state.evidence() for state in states]
 
     def logprob(self, text: bytes | str, prefix: Prefix = b"", *, end: bool = False) -> float:
@@ -243,10 +243,12 @@ class ByteModel:
         self.evaluated += len(tokens)
         return self._tree.extend(parents, tokens)
 
-    def _settle(self, states: Sequence[ByteState], wanted: Callable[[ByteState, float], list[Stub]]) -> None:
+    def _settle(
+        self, states: Sequence[ByteState], wanted: Callable[[ByteState, float], list[Stub]], eps: float
+    ) -> None:
         """Evaluate stubs of all states, in as few calls as it takes, until none is wanted."""
         while True:
-            asked = [(state, stub) for state in states for stub in wanted(state, self.eps)]
+            asked = [(state, stub) for state in states for stub in wanted(state, eps)]
             if not asked:
                 return
             nodes, rows = self.extend([stub.parent for _, stub in asked], [stub.token for _, stub in asked])

@@ -176,7 +176,7 @@ class Canonical:
         found: NDArray[np.bool_],
     ) -> None:
         """For each (n, text, ends), whether the text and one of the ends is encoded to the window and `tokens[n]`
-        first, into `found[n]`. The first end of all is tried, then two more of those that are left, then four, and so on."""
+        first: into `found[n]`. One end of each is tried, then two more of those that are left, then four, and so on."""
         begin, step = 0, 1
         while texts := [entry for entry in texts if begin < len(entry[2]) and not found[entry[0]]]:
             asked = [(n, text + end) for n, text, ends in texts for end in ends[begin : begin + step]]

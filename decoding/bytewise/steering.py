@@ -77,6 +77,8 @@ def steer(
         max_bytes: after which a text is cut off, not complete.
         generator: of numpy, or its seed.
 
+    Where the model's eps has left out all that the automaton allows, that step is evaluated exactly.
+
     Raises DecodingError for wrong arguments, and what `ByteModel.start` raises.
     """
     if n < 1 or max_bytes < 1:
@@ -95,6 +97,9 @@ def steer(
         still = []
         for i, symbols in zip(running, _symbols(model, [states[i] for i in running]), strict=True):
             logq, total = steering.proposal(symbols, places[i])
+            if total == -np.inf and model.eps > 0:  # what the automaton wants may be among what was left out
+                (symbols,) = _symbols(model, [states[i]], 0.0)
+                logq, total = steering.proposal(symbols, places[i])
             weights[i] += total
             if total == -np.inf:
                 continue
@@ -111,15 +116,15 @@ def steer(
     return [SteeredText(*found) for found in zip(texts, weights, complete, strict=True)]
 
 
-def _symbols(model: ByteModel, states: Sequence[ByteState]) -> list[Logprobs]:
+def _symbols(model: ByteModel, states: Sequence[ByteState], eps: float | None = None) -> list[Logprobs]:
     """Distributions of next symbols; all -inf for a state after which nothing has a probability above zero."""
     try:
-        return model.next_bytes(states)
+        return model.next_bytes(states, eps)
     except NoCover:
         found = []
         for state in states:
             try:
-                found.append(state.next_byte())
+                found += model.next_bytes([state], eps)
             except NoCover:
                 found.append(np.full(257, -np.inf))
         return found
