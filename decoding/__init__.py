@@ -1,7 +1,7 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
 from .apply import MaskTable, apply_bitmask
-from .bytewise import ByteModel, ByteState, SteeredText, Steering, fill_in_middle, steer
+from .bytewise import ByteModel, ByteState, SteeredText, Steering, fill_in_middle, probability_picture, steer
 from .choices import ChoiceProbabilities, choice_probabilities, choice_probabilities_batch
 from .errors import (
     CannotClose,
@@ -67,6 +67,7 @@ __all__ = [
     "choice_probabilities",
     "choice_probabilities_batch",
     "fill_in_middle",
+    "probability_picture",
     "steer",
     "step_sampler",
     "tester",

@@ -114,6 +114,10 @@ class ByteModel:
         context, text, dummy = self._prefixes.read(prefix)
         return self.start_after(context, text, dummy)
 
+    def read(self, prefix: Prefix) -> tuple[list[int], bytes, bool]:
+        """A prefix as the tokens before its last text, the bytes of that, and whether the dummy space is put there."""
+        return self._prefixes.read(prefix)
+
     def start_after(self, context: Sequence[int], text: bytes, dummy: bool = False) -> ByteState:
         """The state after given tokens, of whatever kind, and bytes; `dummy`: put the tokenizer's dummy space between.
         Nothing merges across the two."""

@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bytebound import grammars
-from bytebound.decoding import ByteModel, DecodingError, TableModel, Vocabulary, fill_in_middle, steer
+from bytebound.decoding import (
+    ByteModel,
+    DecodingError,
+    TableModel,
+    Vocabulary,
+    fill_in_middle,
+    probability_picture,
+    steer,
+)
 from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
@@ -109,3 +117,19 @@ def test_all_prefixes_of_a_character_are_covered() -> None:
     model = ByteModel(TableModel(_cases["random_model"](vocabulary.size, 1), vocabulary.size), tokenizer)
     for left, right in itertools.product(("", "b", " "), ("é".encode()[:1], "é".encode())):
         assert np.logaddexp.reduce(model.next_byte([0, left.encode() + right])) == pytest.approx(0.0)
+
+
+def test_the_picture_shows_bytes_and_tokens() -> None:
+    tokenizer, _ = _cases["family"]("gpt2")
+    vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
+    table = TableModel(_cases["random_model"](vocabulary.size, 1), vocabulary.size)
+    model = ByteModel(table, tokenizer, semantics="canonical")
+    page = probability_picture(model, "a é", [0, "b"])
+    chances = np.exp(model.next_byte([0, "b"]))
+    assert f"a {100 * chances[ord('a')]:.1f}%" in page
+    assert "<caption>by token</caption>" in page
+    assert (
+        page.count("<th") == 4 + 4
+    )  # bytes; ba, space, and the two halves of é are one token, so that ba, ␣, é remain
+    with pytest.raises(DecodingError, match="400 bytes"):
+        probability_picture(model, "")
