@@ -23,8 +23,8 @@ _STYLE = """<style>
 
 
 def probability_picture(model: ByteModel, text: str | bytes, prefix: Prefix = b"", *, likely: int = 5) -> str:
-    """HTML of the likeliest next symbols before each byte of a text, and of the likeliest next tokens before each of the
-    tokens that the tokenizer makes of it; bars are probabilities, those of what came are coloured.
+    """HTML of the likeliest next symbols before each byte of a text, and of the likeliest next tokens before each token
+    that the tokenizer makes of it; bars are probabilities, those of what came are coloured.
 
     The text follows `prefix`, after which the tokens are those of the text alone. Raises DecodingError for a text that
     is empty or longer than 400 bytes, or no UTF-8.
@@ -84,8 +84,8 @@ def _table(caption: str, columns: list[tuple[str, list[tuple[str, float, bool]]]
                 continue
             name, chance, true = rows[i]
             kind = ' class="true"' if true else ""
-            width = max(1, round(60 * chance))
-            body += f'<td{kind}><span class="bar" style="width:{width}px"></span>{html.escape(name)} {100 * chance:.1f}%</td>'
+            bar = f'<span class="bar" style="width:{max(1, round(60 * chance))}px"></span>'
+            body += f"<td{kind}>{bar}{html.escape(name)} {100 * chance:.1f}%</td>"
         body += "</tr>"
     return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
