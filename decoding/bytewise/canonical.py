@@ -28,6 +28,7 @@ _WORDS = ["ll", "re", "ve", "LL", " a", "  a", "   a", "\na", "\n ", " \n", "  \
 _SMALL = 12  # characters of an alphabet whose texts of up to two are all tried
 _KEPT = 512  # windows whose verdicts are kept
 _CONTINUATIONS = bytes(range(0x80, 0xC0))
+_RUN = 8  # tokens of whitespace that are enough to tell what may come next
 _LONGEST = 4  # characters at the end of a text on which it may depend which witnesses matter
 
 
@@ -70,7 +71,21 @@ class Canonical:
         if not self.encoder.splits:  # only pairs matter
             return (token,)
         first = self._initials[token]
-        return (token,) if before and first and self._cuts_between(before[-1], first) else (*window, token)
+        if before and first and self._cuts_between(before[-1], first):
+            return (token,)
+        return self._shorter((*window, token))
+
+    def _shorter(self, ids: Window) -> Window:
+        """The end of a window that is a long run of one whitespace character: where such a run is split depends on its
+        end, and what is merged in it on pairs, so that its beginning does not matter."""
+        if len(ids) <= 2 * _RUN:
+            return ids
+        text = self._text(ids)
+        if text is None or not text.isspace() or text != text[0] * len(text):
+            return ids
+        end = ids[-_RUN:]
+        longer = not self.encoder.whole_words or len(self.vocabulary.text(end)) > self.vocabulary.max_token_bytes
+        return end if longer else ids
 
     def follows(self, window: Window, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each id of `tokens` (int64 [n]), whether the sequence is still canonical with it; bool [n]."""

@@ -127,6 +127,24 @@ def test_shortcuts_agree_with_the_encoder_on_gpt2(shared: Path) -> None:
     agree(real("gpt2", shared))
 
 
+def test_long_runs_of_whitespace_take_no_long_windows() -> None:
+    tokenizer = real("small-bytes", None)
+    vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
+    tests, whole = (Canonical(Encoder(tokenizer, vocabulary), vocabulary) for _ in range(2))
+    whole._shorter = lambda ids: ids  # type: ignore[method-assign]
+    some = np.array([i for i in range(vocabulary.size) if vocabulary.token_bytes(i).isspace()][:12])
+    for text in ("x" + " " * 70, "x" + "\n" * 40 + " y"):
+        (ids,) = tests.encoder.encode([text])
+        window, long = (), ()
+        for token in ids:
+            candidates = np.append(some, token)
+            found = tests.follows(window, candidates)
+            assert found[-1]
+            np.testing.assert_array_equal(found, whole.follows(long, candidates))
+            window, long = tests.extend(window, token), whole.extend(long, token)
+            assert len(window) <= 17
+
+
 def test_control_tokens_in_text_are_text() -> None:
     tokenizer = real("small-bytes", None)
     vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
