@@ -4,7 +4,9 @@ A sequence is canonical when it is a prefix of encode(text) for some text that t
 al. 2025, section 3). Text is split into pretokens, and within one a sequence is canonical exactly when every pair of
 neighbours is (`merges.py`). Where pretokens end depends on the tokenizer's pattern, and near the end of the text also
 on what follows; so the tokenizer's own encoder is asked, for a window that starts at a place where it always splits, or
-after any token where it never does, and with texts that follow (witnesses): all that bring other splits about.
+after any token where it never does, and with texts that follow (witnesses). These are all texts of up to two
+characters for small alphabets, and otherwise a fixed list with characters of each kind that patterns in use tell apart:
+with a pattern that looks further ahead, a sequence could be taken for not canonical that is.
 """
 
 from __future__ import annotations
