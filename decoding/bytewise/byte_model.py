@@ -251,6 +251,7 @@ class ByteModel:
         self, states: Sequence[ByteState], wanted: Callable[[ByteState, float], list[Stub]], eps: float
     ) -> None:
         """Evaluate stubs of all states, in as few calls as it takes, until none is wanted."""
+        states = list(dict.fromkeys(states))  # one that is given twice is settled once
         while True:
             asked = [(state, stub) for state in states for stub in wanted(state, eps)]
             if not asked:
@@ -259,7 +260,7 @@ class ByteModel:
             done: dict[int, list[tuple[Stub, Node, Logprobs]]] = {}
             for (state, stub), node, row in zip(asked, nodes, rows, strict=True):
                 done.setdefault(id(state), []).append((stub, node, row))
-            for state in dict.fromkeys(states):
+            for state in states:
                 state.take(done.get(id(state), ()))
 
     def __repr__(self) -> str:

@@ -190,6 +190,16 @@ def test_several_states_share_calls_of_the_model() -> None:
     assert calls < bytewise.calls - alone
 
 
+def test_a_state_that_is_given_twice_is_settled_once() -> None:
+    for semantics in ("all", "canonical"):
+        bytewise = case("gpt2", 2).bytewise(semantics)
+        want = bytewise.next_byte([0, b"ab a"])
+        state = bytewise.start([0]).advance(b"ab a")
+        bytewise.draw_covers([state, state], np.random.default_rng(0))
+        for found in bytewise.next_bytes([state, state]):
+            np.testing.assert_allclose(found, want, atol=1e-12)
+
+
 def test_control_tokens_never_count_as_text() -> None:
     tokens: list[bytes | None] = [bytes([b]) for b in b"<s>a/"] + [None, None, b"<s"]
     vocabulary = Vocabulary.from_bytes(tokens, eos_token_ids=[6])
