@@ -14,6 +14,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DummyLayer, DynamicLayer, LinearAttentionLayer
 
 from ...decoding import DecodingError
+from ...decoding.bytewise.tree import TokenTree
 from ...decoding.language_model import ContextBatch, LanguageModel
 
 
@@ -63,6 +64,12 @@ class TransformersModel(LanguageModel):
     def open(self, contexts: Sequence[Sequence[int]]) -> ContextBatch:
         """A batch that starts with these contexts, in a cache."""
         return _Cached(self, contexts) if self.use_cache else super().open(contexts)
+
+    def tree(self) -> TokenTree:
+        """An empty tree of contexts in a cache of its own, for `decoding.ByteModel`."""
+        from .tree import make_tree
+
+        return make_tree(self)
 
     def _prefill(
         self, contexts: Sequence[tuple[int, ...]], cache: Any
