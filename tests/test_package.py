@@ -75,7 +75,7 @@ def test_readme_is_short() -> None:
 def test_code_of_the_pages_runs(page: str) -> None:
     text = (ROOT / page).read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert blocks
+    assert blocks or page != "README.md"
     namespace: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, page, "exec"), namespace)
