@@ -12,6 +12,8 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
+from .sampling.tester import Tester
+from .sampling.testers import tester
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -23,10 +25,12 @@ __all__ = [
     "MaskTable",
     "Masker",
     "TableModel",
+    "Tester",
     "TokenRejected",
     "UnsupportedTokenizer",
     "Vocabulary",
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "tester",
 ]

@@ -24,6 +24,7 @@ from ..grammars import loosening_kernels as loosening
 from ..grammars.arena import RECORDED
 from ..grammars.engine import Engine
 from ..grammars.network import Network
+from ..grammars.predicate import Judge
 from ..grammars.warmup import warm_up
 from . import loop_kernels as loops
 from . import mask_kernels as mk
@@ -60,6 +61,8 @@ class Masker:
 
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         warm_up("masker", _use_kernels)
+        if isinstance(grammar, Judge):
+            grammar.refuse_mask()
         if not isinstance(grammar, Grammar):
             raise WrongVocabulary(f"Masker takes a Grammar of bytebound.grammars, not {type(grammar).__name__}")
         if not isinstance(vocabulary, Vocabulary):
@@ -147,6 +150,13 @@ class Masker:
         if state < 0:
             return []
         return greedy_tokens(self.tables.trie, self.automaton.drafted_bytes(state))
+
+    def remembers(self, state: int) -> bool:
+        """Whether the mask of `state` is known, so that `fill` only copies it."""
+        if state in self._rows or state == FINISHED:
+            return True
+        twin = self.automaton.alias(state)
+        return twin in self._rows or twin in self._raw
 
     def reach_of(self, state: int) -> int:
         """A bound in bytes on the shortest completion after any one allowed token."""

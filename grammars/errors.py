@@ -1,10 +1,11 @@
 """Exceptions of bytebound's grammars.
 
     ByteboundError                     everything this library raises on purpose
-    └── GrammarError (ValueError)      a grammar, pattern or schema that is wrong
-        ├── Unsupported                right, but something in it is not enforced here; refused by name
-        ├── EmptyLanguage              no byte string matches
-        └── BudgetExceeded             compiling or running it would pass a budget (states, memory, time)
+    ├── GrammarError (ValueError)      a grammar, pattern or schema that is wrong
+    │   ├── Unsupported                right, but something in it is not enforced here; refused by name
+    │   ├── EmptyLanguage              no byte string matches
+    │   └── BudgetExceeded             compiling or running it would pass a budget (states, memory, time)
+    └── PredicateError (RuntimeError)  a user's predicate raised an exception, or gave no bool
 
 Errors of the decoding side (`bytebound.decoding`) derive from `ByteboundError` too.
 """
@@ -57,3 +58,15 @@ class EmptyLanguage(GrammarError):
 
 class BudgetExceeded(GrammarError):
     """Compiling or running the grammar would pass a budget: states, memory or time."""
+
+
+class PredicateError(ByteboundError, RuntimeError):
+    """A user's predicate raised an exception (`__cause__`), or answered with something else than a bool.
+
+    Attributes:
+        data: the text at which it happened, or the first of the batch; None where there is none.
+    """
+
+    def __init__(self, message: str, *, data: bytes | None = None) -> None:
+        super().__init__(message)
+        self.data = data

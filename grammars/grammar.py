@@ -99,12 +99,17 @@ class Grammar:
         return self._combine(other, "+", emit)
 
     def __and__(self, other: Grammar) -> Grammar:
-        """Strings of both. Both must be regular with automata of moderate size; else Unsupported."""
+        """Strings of both. Both must be regular with automata of moderate size; else Unsupported (for sampling,
+        a `Conjunction` of any two will do)."""
         from .product import intersection
 
-        return self._combine(other, "&", intersection(self, other))
+        return self._combine(other, "&", lambda network, a, b: intersection(self, other)(network, a, b))
 
     def _combine(self, other: Grammar, operator: str, emit: Emit) -> Grammar:
+        from .predicate import Judge
+
+        if isinstance(other, Judge):
+            return NotImplemented  # its own operator is asked
         if not isinstance(other, Grammar):
             raise GrammarError(f"{operator} takes two grammars, not {type(other).__name__}")
         return Grammar(emit, f"({self.name} {operator} {other.name})")

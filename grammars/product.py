@@ -46,7 +46,8 @@ def intersection(left: Grammar, right: Grammar) -> Callable[[Network, int, int],
                     if len(nodes) >= MAX_STATES:
                         raise Unsupported(
                             f"the intersection of {left.name!r} and {right.name!r} needs more than {MAX_STATES} "
-                            "states: only regular languages of moderate size can be intersected",
+                            "states: only regular languages of moderate size can be intersected; for sampling, "
+                            "grammars.Conjunction(a, b) runs the automata of both in step instead",
                             keyword="&",
                         )
                     nodes[target] = network.node()

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from ...grammars.errors import Unsupported
+from ...grammars.errors import GrammarError, Unsupported
 from ..vocabulary import Vocabulary
 
 
@@ -25,6 +25,8 @@ class Tester(ABC):
     vocabulary: Vocabulary
     start: int
     """State before the first token."""
+    cost: float = 1.0
+    """Of one evaluation, relative to other testers: a conjunction asks the cheaper ones first."""
 
     @abstractmethod
     def test(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -61,5 +63,18 @@ class Tester(ABC):
         return np.inf
 
     def fill(self, state: int, row: NDArray[np.uint32]) -> None:
-        """Write the mask of `state` (as `Masker.fill`). Raises Unsupported where no mask exists."""
+        """Write the mask of `state` (as `Masker.fill`). Raises Unsupported where no mask exists, DeadEnd where nothing
+        is allowed."""
         raise Unsupported(f"{type(self).__name__} has no mask: its constraint can only be tested token by token")
+
+
+def paired(states: NDArray[np.int64], tokens: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both as kernels take them: int64, contiguous, and writeable, since they would be compiled anew for other arrays.
+
+    Raises GrammarError where the lengths differ.
+    """
+    plain = [np.ascontiguousarray(values, np.int64) for values in (states, tokens)]
+    if len(plain[0]) != len(plain[1]):
+        raise GrammarError(f"{len(plain[0])} states do not go with {len(plain[1])} rows of tokens")
+    first, second = (values if values.flags.writeable else values.copy() for values in plain)
+    return first, second

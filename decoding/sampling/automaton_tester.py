@@ -1,0 +1,99 @@
+"""Tests by a grammar's automaton: a token costs its bytes, and a mask is to be had where enough tokens are tested."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...grammars import Grammar, GrammarError, Network
+from ...grammars.warmup import warm_up
+from ..errors import WrongVocabulary
+from ..masker import Masker
+from ..vocabulary import Vocabulary
+from .first_kernels import BAD_STATE, BAD_TOKEN, first_allowed
+from .tester import Tester, paired
+
+PRICE = 64.0
+"""Evaluations that a new mask counts for, about the ratio of their times: 10 to 100 us for a mask on a first visit,
+0.2 to 1 us for a test. Neither depends much on grammar or vocabulary, so it is a constant, and runs repeat exactly."""
+
+
+class AutomatonTester(Tester):
+    """Tests of tokens by the automaton of a masker, whose states these are.
+
+    All pairs of one call are tested in one kernel. One tester may be shared by threads.
+    """
+
+    cost = 0.0
+
+    def __init__(self, masker: Masker) -> None:
+        warm_up("automaton tester", _use_kernel)
+        self.masker = masker
+        self.vocabulary = masker.vocabulary
+        self.start = masker.start
+        self._eos = np.zeros(self.vocabulary.size, np.bool_)
+        self._eos[list(self.vocabulary.eos_token_ids)] = True
+
+    def test(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `Tester.test`. Raises WrongVocabulary for an id outside the vocabulary, GrammarError for an integer that
+        is no state."""
+        states, tokens = paired(states, tokens)
+        if len(tokens) and tokens.min() < 0:
+            raise WrongVocabulary(f"token id {tokens.min()} is outside the vocabulary of {self.vocabulary.size}")
+        refused: NDArray[np.bool_] = self.first(states, tokens.reshape(-1, 1)).astype(np.bool_)
+        return ~refused
+
+    def first(self, states: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See `Tester.first`: all rows in one call. Raises as `test` does."""
+        places = np.zeros(len(candidates), np.int64)
+        self.move_on(states, candidates, np.arange(len(candidates)), places)
+        return places
+
+    def move_on(
+        self,
+        states: NDArray[np.int64],
+        candidates: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        places: NDArray[np.int64],
+    ) -> None:
+        """Move `places` (int64 [n], written) in the given rows on to the next allowed candidate at or after it."""
+        states, candidates = paired(states, candidates)
+        vocabulary = self.vocabulary
+        result = self.masker.automaton.run(
+            first_allowed, vocabulary.data, vocabulary.offsets, self._eos, states, candidates, rows, places
+        )
+        if result == BAD_TOKEN:
+            raise WrongVocabulary(f"token id {candidates.max()} is outside the vocabulary of {vocabulary.size}")
+        if result == BAD_STATE:
+            known = self.masker.automaton.states
+            raise GrammarError(f"one of the states {states.min()} to {states.max()} is not among the {known} there are")
+
+    def accept(self, state: int, token: int) -> int:
+        """See `Tester.accept`."""
+        return self.masker.accept(state, token)
+
+    def is_accepting(self, state: int) -> bool:
+        """See `Tester.is_accepting`."""
+        return self.masker.is_accepting(state)
+
+    def price(self, state: int) -> float:
+        """0 where the mask is known, else `PRICE`: an estimate."""
+        return 0.0 if self.masker.remembers(state) else PRICE
+
+    def fill(self, state: int, row: NDArray[np.uint32]) -> None:
+        """As `Masker.fill`."""
+        self.masker.fill(state, row)
+
+    def __repr__(self) -> str:
+        return f"<AutomatonTester of {self.masker.grammar!r}>"
+
+
+def _use_kernel() -> None:
+    """Call the kernel once."""
+
+    def emit(network: Network, a: int, b: int) -> None:
+        network.literal(a, b"a", b)
+
+    vocabulary = Vocabulary.from_bytes([b"a", None], eos_token_ids=[1])
+    tester = AutomatonTester(Masker(Grammar(emit, "warm-up"), vocabulary))
+    tester.test(np.array([tester.start]), np.array([0]))
