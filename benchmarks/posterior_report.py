@@ -1,0 +1,123 @@
+"""Table and picture of `posterior.py`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from report import ratio, table
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+COLORS = {
+    "ours": "#0b6e4f",
+    "lookahead": "#5fb49c",
+    "tests": "#a7d5c5",
+    "masked": "#b5a267",
+    "awrs": "#9ab0d0",
+    "recursive": "#4f6d9a",
+    "genlm": "#c1666b",
+}
+PANELS = [
+    ("variance_at_one_context", "relative variance of the evidence x contexts"),
+    ("evaluations", "evaluations of the constraint per particle step"),
+    ("us", "us per particle step, without the model"),
+]
+BARS = {"variance_at_one_context": 5.0, "evaluations": 1.0, "us": 5.0}
+"""The least ratio of genlm-control to ours that issue 4 asks for."""
+
+
+def write(found: dict[str, Any], folder: Path) -> None:
+    """Write posterior.json, posterior.md and posterior.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "posterior.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / "posterior.md").write_text(markdown(found), "utf-8")
+    draw(found, folder / "posterior.png")
+
+
+def over(setting: dict[str, Any], key: str, method: str = "ours") -> float:
+    """genlm-control's figure as a multiple of ours."""
+    theirs, ours = (setting["methods"][name][key] for name in ("genlm", method))
+    return float(theirs / ours) if ours > 0 else float("inf")
+
+
+def markdown(found: dict[str, Any]) -> str:
+    lines = []
+    for setting in found["settings"]:
+        ours, genlm = setting["methods"]["ours"], setting["methods"]["genlm"]
+        lines.append([
+            f"{setting['case']}, {setting['particles']}",
+            f"{setting['evidence']:.2g} ({setting['evidence_per_step']:.2f})",
+            ratio_or_more(over(setting, "variance_at_one_context")),
+            ratio_or_more(over(setting, "variance_at_one_context", "lookahead")),
+            f"{ours['evaluations']:.2f} / {genlm['evaluations']:.2f}",
+            f"{ours['us']:,.0f} / {genlm['us']:,.0f}",
+            ratio_or_more(over(setting, "us")),
+        ])  # fmt: skip
+    header = [
+        "case, particles", "evidence (per step)", "variance, genlm / ours", "the same with lookahead",
+        "evaluations, ours / genlm", "us per step, ours / genlm", "time, genlm / ours",
+    ]  # fmt: skip
+    text = (
+        f"# Sampling from the constrained posterior\n\n{found['titles']['genlm']} beside bytebound {found['version']} "
+        f"on the model {found['model']}; CPU time on {found['machine']}, one thread. Written by "
+        "`python benchmarks/posterior.py`; what the figures mean is in [README.md](../README.md).\n\n"
+        + table(header, lines)
+        + "\n"
+        + verdict(found["settings"])
+    )
+    for setting in found["settings"]:
+        text += f"\n{setting['case']}, {setting['particles']} particle{'s' if setting['particles'] > 1 else ''}:\n\n"
+        text += table(
+            ["", "evidence / true", "relative variance", "contexts", "evaluations", "us", "us, cold", "runs"],
+            [row(found["titles"][name], f) for name, f in setting["methods"].items()],
+        )
+    return text
+
+
+def ratio_or_more(value: float) -> str:
+    return f"over {1e6:,.0f}x" if value > 1e6 else ratio(value, 1.0)
+
+
+def row(title: str, f: dict[str, Any]) -> list[str]:
+    """The figures of one method."""
+    failed = f" ({f['failures']:.0f} failed)" if f["failures"] else ""
+    return [
+        title, f"{f['mean']:.3g} ± {f['standard_error']:.2g}", f"{f['variance']:.2g}", f"{f['contexts']:.0f}",
+        f"{f['evaluations']:.2f}", f"{f['us']:,.0f}", f"{f['cold_us']:,.0f}" if "cold_us" in f else "",
+        f"{f['runs']:.0f}{failed}",
+    ]  # fmt: skip
+
+
+def verdict(settings: list[dict[str, Any]]) -> str:
+    """In how many rows the bars of issue 4 are met."""
+    parts = []
+    for key, title in (("variance_at_one_context", "variance at most 1/5"), ("evaluations", "evaluations no more"),
+                       ("us", "time at most 1/5")):  # fmt: skip
+        met = sum(over(setting, key) >= BARS[key] for setting in settings)
+        parts.append(f"{title} in {met} of {len(settings)}")
+    return "Rows: " + "; ".join(parts) + ".\n"
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    settings = found["settings"]
+    figure, panels = plt.subplots(3, 1, figsize=(12, 11), layout="constrained")
+    labels = [f"{s['case']}\n{s['particles']} particle{'s' if s['particles'] > 1 else ''}" for s in settings]
+    width = 0.8 / len(COLORS)
+    for panel, (key, title) in zip(panels, PANELS, strict=True):
+        for i, (name, color) in enumerate(COLORS.items()):
+            values = [s["methods"][name][key] for s in settings]
+            panel.bar(np.arange(len(settings)) + width * i, np.maximum(values, 1e-9), width, color=color,
+                      label=found["titles"][name])  # fmt: skip
+        least = min(v for s in settings for f in s["methods"].values() if (v := f[key]) > 0)
+        panel.set(yscale="log", title=title)
+        panel.set_ylim(bottom=max(least / 2, 1e-4))
+        panel.set_xticks(np.arange(len(settings)) + 0.4, labels, fontsize=8)
+        panel.grid(alpha=0.3, axis="y")
+    panels[0].legend(fontsize=8, ncols=4)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
