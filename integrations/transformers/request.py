@@ -11,6 +11,7 @@ import torch
 from ...decoding import CannotClose, DecodingError
 from ...grammars import Grammar
 from .constraint import control_token, to_grammar, vocabulary_of
+from .language_model import context_size
 from .processor import constrain
 
 
@@ -139,9 +140,9 @@ def _pad_left(rows: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tens
 
 def _room(model: Any, length: int) -> int:
     """Tokens that the model's context has room for after `length` ones."""
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    context = context_size(model)
     if context is None:
         return 1 << 30
     if context <= length:
         raise CannotClose(f"the prompt has {length} tokens and the model's context {context}: no room for an answer")
-    return int(context) - length
+    return context - length
