@@ -11,9 +11,7 @@ import torch
 from bytebound import grammars
 from bytebound.decoding import Masker, Vocabulary
 from bytebound.decoding.language_model import LanguageModel
-from bytebound.decoding.sampling.head_tail import HeadTail
-from bytebound.decoding.sampling.masked import Masked
-from bytebound.decoding.sampling.rejection import Awrs, RecursiveAwrs
+from bytebound.decoding.sampling import Awrs, HeadTail, Masked, RecursiveAwrs
 from bytebound.decoding.sampling.testers import tester
 from bytebound.decoding.smc import Lookahead, sample_posterior
 from memo_model import MemoModel

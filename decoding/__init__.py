@@ -12,18 +12,39 @@ from .errors import (
 )
 from .language_model import ContextBatch, LanguageModel, TableModel
 from .masker import Masker
-from .sampling.tester import Tester
+from .sampling import (
+    Awrs,
+    Children,
+    Draws,
+    GeometricAwrs,
+    HeadTail,
+    Masked,
+    RecursiveAwrs,
+    Rejection,
+    StepSampler,
+    Tester,
+    step_sampler,
+)
 from .sampling.testers import tester
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "Awrs",
     "CannotClose",
+    "Children",
     "ContextBatch",
     "DeadEnd",
     "DecodingError",
+    "Draws",
+    "GeometricAwrs",
+    "HeadTail",
     "LanguageModel",
     "MaskTable",
+    "Masked",
     "Masker",
+    "RecursiveAwrs",
+    "Rejection",
+    "StepSampler",
     "TableModel",
     "Tester",
     "TokenRejected",
@@ -32,5 +53,6 @@ __all__ = [
     "VocabularyError",
     "WrongVocabulary",
     "apply_bitmask",
+    "step_sampler",
     "tester",
 ]

@@ -1,0 +1,213 @@
+"""Kernels of `HostUntested`: masses of tokens in blocks, in float64.
+
+The logits of row r lie at flat[r * stride :]. A mass is exp(logit - top), where top is the row's largest logit, and 0
+where that is below exp(-708), the smallest that float64 holds with full precision. Nothing is stored for a token but
+one bit, `gone`: a row keeps the largest logit and the sum of masses of each block of BLOCK tokens, of those that are
+not gone, and a block is summed anew when one of its tokens goes. So nothing is ever subtracted from a sum.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+BLOCK = 256
+_WORDS = BLOCK // 32
+_LOWEST = -708.0
+
+_LOG2_E = 1.0 / math.log(2.0)
+_LN2_HIGH = 6.93147180369123816490e-01  # ln 2 in two parts: a multiple of the first is exact
+_LN2_LOW = 1.90821492927058770002e-10
+_TO_INTEGER = 1.5 * 2.0**52  # adding it rounds to an integer, which then stands in the lowest bits
+_C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1.0 / math.factorial(i) for i in range(2, 14))
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def exp(x: Any) -> Any:
+    """exp(x) for x <= 0, to 1 unit in the last place, without branches so that a loop over it becomes vector code; 0
+    below -708, NaN for NaN."""
+    shifted = x * _LOG2_E + _TO_INTEGER
+    k = shifted - _TO_INTEGER
+    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
+    y = _C13 * r + _C12
+    y = y * r + _C11
+    y = y * r + _C10
+    y = y * r + _C9
+    y = y * r + _C8
+    y = y * r + _C7
+    y = y * r + _C6
+    y = y * r + _C5
+    y = y * r + _C4
+    y = y * r + _C3
+    y = y * r + _C2
+    y = y * r + 1.0
+    y = y * r + 1.0
+    exponent = (np.float64(shifted).view(np.int64) + np.int64(1023)) << np.int64(52)
+    return 0.0 if x < _LOWEST else y * np.int64(exponent).view(np.float64)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _sum(flat: Any, begin: Any, end: Any, top: Any) -> Any:
+    """Sum of the masses of flat[begin:end]; unsigned bounds, so that no check for negative ones hinders vector code."""
+    total = 0.0
+    for i in range(np.uint64(begin), np.uint64(end)):
+        total += exp(np.float64(flat[i]) - top)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def sum_blocks(flat: Any, stride: Any, size: Any, width: Any, tops: Any, maxima: Any, sums: Any, totals: Any) -> None:
+    """Sums of all blocks of tokens, and the total of each row over its whole width."""
+    for r in range(len(tops)):
+        base, top, total = r * stride, tops[r], 0.0
+        for j in range(sums.shape[1]):
+            mass = 0.0
+            if maxima[r, j] - top >= _LOWEST:
+                mass = _sum(flat, base + j * BLOCK, base + min(size, j * BLOCK + BLOCK), top)
+            sums[r, j] = mass
+            total += mass
+        totals[r] = total + _sum(flat, base + size, base + width, top)
+
+
+@njit(cache=True, nogil=True)
+def fill(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, masses: Any) -> Any:
+    """Write the masses of block j of a row, 0 for tokens that are gone; returns how many tokens the block has."""
+    first = j * BLOCK
+    n = min(size, first + BLOCK) - first
+    for w in range(_WORDS):
+        begin, end = np.uint64(32 * w), np.uint64(max(32 * w, min(n, 32 * w + 32)))
+        if begin == end:
+            break
+        word = gone[(first >> 5) + w]
+        if word == np.uint32(0xFFFFFFFF):
+            masses[32 * w : 32 * w + 32] = 0.0
+            continue
+        origin = np.uint64(base + first)
+        for i in range(begin, end):
+            masses[i] = exp(np.float64(flat[origin + i]) - top)
+        if word:
+            for i in range(begin, end):
+                if word >> np.uint32(i & np.uint64(31)) & np.uint32(1):
+                    masses[i] = 0.0
+    return n
+
+
+@njit(cache=True, nogil=True)
+def largest(flat: Any, base: Any, size: Any, j: Any, gone: Any) -> Any:
+    """The largest logit of block j among tokens that are not gone, and its token; -inf and -1 where there is none."""
+    best, place = -np.inf, -1
+    for i in range(j * BLOCK, min(size, j * BLOCK + BLOCK)):
+        if flat[base + i] > best and not gone[i >> 5] >> np.uint32(i & 31) & np.uint32(1):
+            best, place = np.float64(flat[base + i]), i
+    return best, place
+
+
+@njit(cache=True, nogil=True)
+def refresh(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, maxima: Any, sums: Any, masses: Any) -> None:
+    """Bring the maximum and the sum of block j up to date."""
+    n = fill(flat, base, size, j, top, gone, masses)
+    total = 0.0
+    for i in range(n):
+        total += masses[i]
+    sums[j] = total
+    maxima[j] = largest(flat, base, size, j, gone)[0]
+
+
+@njit(cache=True, nogil=True)
+def sum_of(sums: Any) -> Any:
+    total = 0.0
+    for j in range(len(sums)):
+        total += sums[j]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def rest(rows: Any, sums: Any, left: Any) -> None:
+    """The mass that is left in each of the rows."""
+    for i in range(len(rows)):
+        left[i] = sum_of(sums[rows[i]])
+
+
+@njit(cache=True, nogil=True)
+def peek(
+    flat: Any, stride: Any, size: Any, rows: Any, tops: Any, maxima: Any, gone: Any, tokens: Any, masses: Any
+) -> None:
+    """The heaviest tokens that are left, heaviest first, and their masses; -1 and 0 after the last one with mass."""
+    for i in range(len(rows)):
+        r = rows[i]
+        base, bits = r * stride, gone[r]
+        heads = maxima[r].copy()
+        tokens[i, :], masses[i, :] = -1, 0.0
+        for k in range(tokens.shape[1]):
+            j = np.argmax(heads)
+            mass = exp(heads[j] - tops[r])
+            if mass == 0.0:
+                break
+            token = largest(flat, base, size, j, bits)[1]
+            tokens[i, k], masses[i, k] = token, mass
+            bits[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
+            heads[j] = largest(flat, base, size, j, bits)[0]
+        for k in range(tokens.shape[1]):
+            token = tokens[i, k]
+            if token >= 0:
+                bits[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
+
+
+@njit(cache=True, nogil=True)
+def remove(
+    flat: Any,
+    stride: Any,
+    size: Any,
+    rows: Any,
+    tops: Any,
+    maxima: Any,
+    sums: Any,
+    gone: Any,
+    tokens: Any,
+    counts: Any,
+    left: Any,
+) -> None:
+    """Take out the first counts[i] of tokens[i]; writes the mass that is left."""
+    scratch = np.zeros(BLOCK)
+    for i in range(len(rows)):
+        r = rows[i]
+        for k in range(counts[i]):
+            token = tokens[i, k]
+            gone[r, token >> 5] |= np.uint32(1) << np.uint32(token & 31)
+            sums[r, token // BLOCK] = -1.0
+        for j in range(sums.shape[1]):
+            if sums[r, j] < 0.0:
+                refresh(flat, r * stride, size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
+        left[i] = sum_of(sums[r])
+
+
+@njit(cache=True, nogil=True)
+def restrict(
+    flat: Any,
+    stride: Any,
+    size: Any,
+    rows: Any,
+    tops: Any,
+    maxima: Any,
+    sums: Any,
+    gone: Any,
+    bits: Any,
+    left: Any,
+) -> None:
+    """Leave exactly the tokens whose bit is set, whatever was taken out before; writes their mass."""
+    scratch = np.zeros(BLOCK)
+    for i in range(len(rows)):
+        r = rows[i]
+        for j in range(sums.shape[1]):
+            changed = False
+            for w in range(j * _WORDS, min(gone.shape[1], j * _WORDS + _WORDS)):
+                inside = np.uint32(0xFFFFFFFF) if size - 32 * w >= 32 else np.uint32((1 << (size - 32 * w)) - 1)
+                word = ~bits[i, w] & inside
+                changed |= word != gone[r, w]
+                gone[r, w] = word
+            if changed:
+                refresh(flat, r * stride, size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
+        left[i] = sum_of(sums[r])
