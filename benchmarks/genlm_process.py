@@ -85,6 +85,7 @@ def run(model: MemoModel, llm: PromptedLLM, conditions: dict[str, Any], case: di
             n_particles=case["particles"], ess_threshold=ESS_THRESHOLD, max_tokens=case["max_tokens"] + 1
         )
 
+    gc.collect()
     deadline = time.process_time() + case["limit_s"]
     with asyncio.Runner() as runner:
         for _ in range(case["runs"]):
@@ -92,7 +93,6 @@ def run(model: MemoModel, llm: PromptedLLM, conditions: dict[str, Any], case: di
                 break
             model.begin()
             sampler.evaluations = sampler.steps = 0
-            gc.collect()
             failure, evidence, texts = "", -math.inf, []
             began = time.process_time()
             try:
@@ -119,7 +119,6 @@ def main() -> None:
     llm = PromptedLLM(Memo(model))
     print(json.dumps({"version": version("genlm-control")}), file=answers, flush=True)
     conditions: dict[str, Any] = {}
-    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(run(model, llm, conditions, json.loads(line))), file=answers, flush=True)
 
