@@ -25,13 +25,13 @@ import torch
 from bytebound.integrations import models
 from figures import processor
 from memo_model import MemoModel
-from posterior_cases import CASES, Case
+from posterior_cases import CASES, KINDS, Case
 from posterior_ours import METHODS, Ours
 from tqdm import tqdm
 
 MODEL = "small-bytes"
 PARTICLES = (1, 10)
-RUNS = {1: 70, 10: 40}
+RUNS = {1: 50, 10: 34}
 """Runs of each method in a round."""
 REFERENCE = 200
 """Particles of the runs that give the evidence itself."""
@@ -132,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Posterior sampling beside genlm-control.")
     parser.add_argument("--genlm", metavar="PYTHON", help="interpreter that has genlm-control")
     parser.add_argument("--quick", action="store_true", help="few runs, to see that it works")
-    parser.add_argument("--kinds", default="regex,json,cfg", help="kinds of constraints")
+    parser.add_argument("--kinds", default="regex,json,cfg", help="kinds of constraints; others keep their results")
     parser.add_argument("--rounds", type=int, default=3, help="turns of all methods")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
     options = parser.parse_args()
@@ -142,9 +142,9 @@ def main() -> None:
     runs = {1: 10, 10: 4} if options.quick else RUNS
     genlm = Genlm(options.genlm)
     ours = Ours(MemoModel(models.model_path(MODEL)))
-    settings = []
-    for case in tqdm([case for case in CASES if case.kind in options.kinds.split(",")]):
-        for setting in measure(case, ours, genlm, options.rounds, runs, 10.0 if options.quick else 40.0):
+    kinds, settings = options.kinds.split(","), []
+    for case in tqdm([case for case in CASES if case.kind in kinds]):
+        for setting in measure(case, ours, genlm, options.rounds, runs, 10.0 if options.quick else 30.0):
             evidence = float(np.mean(np.exp(setting["evidence"])))
             methods = {name: figures(rows, evidence) for name, rows in setting["rows"].items()}
             settings.append({
@@ -154,6 +154,10 @@ def main() -> None:
                 "methods": methods,
             })  # fmt: skip
     genlm.stop()
+    earlier = options.out / "posterior.json"
+    if earlier.exists():  # of kinds that were not asked for
+        settings += [s for s in json.loads(earlier.read_text("utf-8"))["settings"] if s["kind"] not in kinds]
+        settings.sort(key=lambda s: (list(KINDS).index(s["kind"]), s["divergence"] == "high", s["particles"]))
     found = {
         "machine": processor(),
         "model": MODEL,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import corpus_json
-
 
 class Case(NamedTuple):
     """What is sampled: continuations of `prompt` by the shipped model `small-bytes` that satisfy `constraint`."""
@@ -27,7 +25,8 @@ class Case(NamedTuple):
 KINDS = {"regex": "regex", "json": "JSON Schema", "cfg": "CFG"}
 
 PERSON = (
-    "Describe a person as JSON: Maria Keller is 34 years old, lives in Lisbon and reads mail at maria@example.com.\n"
+    "Describe a person as JSON with name and age: Maria Keller is 34 years old, lives in Lisbon and reads mail at "
+    "maria@example.com.\n"
 )
 
 
@@ -68,12 +67,10 @@ WORD: /[a-z]+/
 CASES = [
     Case("regex", "low", "The weather in Lisbon", r" [a-z]+( [a-z]+)*\.", 30),
     Case("regex", "high", "The weather in Lisbon", r" [a-z]{2,4}( [a-z]{2,4})*\.", 30),
-    Case("json", "low", PERSON, corpus_json.SCHEMAS["person"], 60),
+    Case("json", "low", PERSON, _schema(name={"type": "string"}, age={"type": "integer"}), 40),
     Case(
         "json", "high", PERSON,
-        _schema(name={"enum": ["Ada Nowak", "Ivan Rossi", "Maria Keller"]}, age={"type": "integer"},
-                email={"type": "string"}, city={"enum": ["Oslo", "Rome", "Kyoto"]}),
-        60,
+        _schema(name={"enum": ["Ada Nowak", "Ivan Rossi", "Li Wei"]}, age={"type": "integer"}), 40,
     ),
     Case("cfg", "low", "Question: How many orders are there from Lisbon in 2023?\nSQL:", SELECT, 40),
     Case("cfg", "high", "Question: What do owls eat?\nAnswer:", NESTED, 20),

@@ -11,7 +11,7 @@ import torch
 from bytebound import grammars
 from bytebound.decoding import Masker, Vocabulary
 from bytebound.decoding.language_model import LanguageModel
-from bytebound.decoding.sampling import Awrs, HeadTail, Masked, RecursiveAwrs
+from bytebound.decoding.sampling import Awrs, HeadTail, RecursiveAwrs
 from bytebound.decoding.sampling.testers import tester
 from bytebound.decoding.smc import Lookahead, sample_posterior
 from memo_model import MemoModel
@@ -25,7 +25,6 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "ours": ("ours", {"sampler": HeadTail}),
     "lookahead": ("ours with lookahead", {"sampler": HeadTail, "twist": Lookahead}),
     "tests": ("ours, no masks", {"sampler": lambda: HeadTail(mask="never")}),
-    "masked": ("ours, masks only", {"sampler": Masked}),
     "awrs": ("AWRS def. 2, multinomial", {"sampler": Awrs, "resampling": "multinomial"}),
     "recursive": ("recursive AWRS, multinomial", {"sampler": RecursiveAwrs, "resampling": "multinomial"}),
 }

@@ -17,7 +17,6 @@ COLORS = {
     "ours": "#0b6e4f",
     "lookahead": "#5fb49c",
     "tests": "#a7d5c5",
-    "masked": "#b5a267",
     "awrs": "#9ab0d0",
     "recursive": "#4f6d9a",
     "genlm": "#c1666b",
