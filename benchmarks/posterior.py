@@ -1,12 +1,12 @@
 """Sampling from the constrained posterior: ours and genlm-control, side by side in one run.
 
-    python benchmarks/posterior.py --genlm PYTHON [--quick] [--kinds regex,json,cfg] [--rounds N] [--out DIR]
+    python benchmarks/posterior.py --genlm PYTHON [--quick] [--cases LIST] [--rounds N] [--out DIR]
 
 PYTHON is the interpreter of a virtual environment that has genlm-control; it is never imported here:
 
     python -m venv build/genlm && build/genlm/bin/pip install -c constraints.txt genlm-control==0.4.1
 
-Writes posterior.md, .json and .png. What the figures mean is in README.md.
+Writes posterior.md, .json and .png after each case. What the figures mean is in README.md.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import torch
 from bytebound.integrations import models
 from figures import processor
 from memo_model import MemoModel
-from posterior_cases import CASES, KINDS, Case
+from posterior_cases import CASES, Case
 from posterior_ours import METHODS, Ours
 from tqdm import tqdm
 
 MODEL = "small-bytes"
 PARTICLES = (1, 10)
-RUNS = {1: 50, 10: 34}
+RUNS = {1: 40, 10: 34}
 """Runs of each method in a round."""
-REFERENCE = 200
+REFERENCE = 100
 """Particles of the runs that give the evidence itself."""
 INSTALL = (
     "genlm-control runs in a Python of its own. Make one and pass it:\n"
@@ -132,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Posterior sampling beside genlm-control.")
     parser.add_argument("--genlm", metavar="PYTHON", help="interpreter that has genlm-control")
     parser.add_argument("--quick", action="store_true", help="few runs, to see that it works")
-    parser.add_argument("--kinds", default="regex,json,cfg", help="kinds of constraints; others keep their results")
+    parser.add_argument("--cases", help="cases such as regex-low,json-high; others keep their earlier results")
     parser.add_argument("--rounds", type=int, default=3, help="turns of all methods")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
     options = parser.parse_args()
@@ -142,31 +142,35 @@ def main() -> None:
     runs = {1: 10, 10: 4} if options.quick else RUNS
     genlm = Genlm(options.genlm)
     ours = Ours(MemoModel(models.model_path(MODEL)))
-    kinds, settings = options.kinds.split(","), []
-    for case in tqdm([case for case in CASES if case.kind in kinds]):
-        for setting in measure(case, ours, genlm, options.rounds, runs, 10.0 if options.quick else 30.0):
-            evidence = float(np.mean(np.exp(setting["evidence"])))
-            methods = {name: figures(rows, evidence) for name, rows in setting["rows"].items()}
-            settings.append({
-                "case": case.name, "kind": case.kind, "divergence": case.divergence, "prompt": case.prompt,
-                "constraint": case.constraint, "particles": setting["particles"], "evidence": evidence,
-                "evidence_per_step": evidence ** (setting["particles"] / methods["awrs"]["steps"]),
-                "methods": methods,
-            })  # fmt: skip
-    genlm.stop()
-    earlier = options.out / "posterior.json"
-    if earlier.exists():  # of kinds that were not asked for
-        settings += [s for s in json.loads(earlier.read_text("utf-8"))["settings"] if s["kind"] not in kinds]
-        settings.sort(key=lambda s: (list(KINDS).index(s["kind"]), s["divergence"] == "high", s["particles"]))
     found = {
         "machine": processor(),
         "model": MODEL,
         "titles": {name: title for name, (title, _) in METHODS.items()} | {"genlm": f"genlm-control {genlm.version}"},
         "version": version("bytebound"),
-        "settings": settings,
     }
-    posterior_report.write(found, options.out)
+    asked = options.cases.split(",") if options.cases else [case.key for case in CASES]
+    for case in tqdm([case for case in CASES if case.key in asked]):
+        done = []
+        for setting in measure(case, ours, genlm, options.rounds, runs, 10.0 if options.quick else 30.0):
+            evidence = float(np.mean(np.exp(setting["evidence"])))
+            methods = {name: figures(rows, evidence) for name, rows in setting["rows"].items()}
+            done.append({
+                "key": case.key, "case": case.name, "prompt": case.prompt, "constraint": case.constraint,
+                "particles": setting["particles"], "evidence": evidence,
+                "evidence_per_step": evidence ** (setting["particles"] / methods["awrs"]["steps"]),
+                "methods": methods,
+            })  # fmt: skip
+        posterior_report.write(found, [*kept(options.out, case), *done], options.out)
+    genlm.stop()
     sys.stdout.write((options.out / "posterior.md").read_text("utf-8"))
+
+
+def kept(folder: Path, case: Case) -> list[dict[str, Any]]:
+    """The results of earlier cases and runs that are in the folder, but for those of `case`."""
+    earlier = folder / "posterior.json"
+    if not earlier.exists():
+        return []
+    return [s for s in json.loads(earlier.read_text("utf-8"))["settings"] if s["key"] != case.key]
 
 
 if __name__ == "__main__":

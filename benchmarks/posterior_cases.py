@@ -18,6 +18,10 @@ class Case(NamedTuple):
     """Budget of a text, EOS not counted."""
 
     @property
+    def key(self) -> str:
+        return f"{self.kind}-{self.divergence}"
+
+    @property
     def name(self) -> str:
         return f"{KINDS[self.kind]}, {self.divergence}"
 

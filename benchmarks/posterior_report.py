@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from posterior_cases import CASES
 from report import ratio, table
 
 matplotlib.use("Agg")
@@ -30,8 +31,10 @@ BARS = {"variance_at_one_context": 5.0, "evaluations": 1.0, "us": 5.0}
 """The least ratio of genlm-control to ours that issue 4 asks for."""
 
 
-def write(found: dict[str, Any], folder: Path) -> None:
-    """Write posterior.json, posterior.md and posterior.png."""
+def write(found: dict[str, Any], settings: list[dict[str, Any]], folder: Path) -> None:
+    """Write posterior.json, posterior.md and posterior.png, the settings in the order of CASES."""
+    order = [case.key for case in CASES]
+    found = found | {"settings": sorted(settings, key=lambda s: (order.index(s["key"]), s["particles"]))}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "posterior.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     (folder / "posterior.md").write_text(markdown(found), "utf-8")
