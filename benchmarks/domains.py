@@ -3,13 +3,14 @@
     python benchmarks/domains.py [--quick] [--domains LIST] [--particles N] [--repeats N] [--out DIR]
 
 The base model, masking, rejection without weights, sample and rerank, twisted SMC, rejection with weights, and
-rejection with SMC. Writes domains.md, .json and .png after each domain; what the figures mean is in README.md. The molecules
-train a model of two megabytes on first use (ten minutes).
+rejection with SMC. Writes domains.md, .json and .png after each domain; what the figures mean is in README.md.
+The molecules train a model of two megabytes on first use (ten minutes).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
