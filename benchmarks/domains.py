@@ -89,6 +89,8 @@ def run(domain: str, limit: int | None, particles: int, repeats: int) -> dict[st
             for name, (_, method) in METHODS.items():
                 seed = 1000 * number + repeat
                 constraint = fresh(task.constraint, vocabulary)
+                if name == "masked" and number and constraint.price(constraint.start) == np.inf:
+                    continue  # without an automaton a mask costs seconds: on the first task only
                 outcome = method(model, constraint, prompt, particles, task.max_tokens, seed)
                 scores[name].append(score(task, outcome, model, vocabulary, prompt))
     return {"title": title, "tasks": len(tasks), "methods": {name: summary(rows) for name, rows in scores.items()}}
