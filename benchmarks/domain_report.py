@@ -38,7 +38,8 @@ def markdown(found: dict[str, Any]) -> str:
         for name, f in domain["methods"].items():
             rows.append([
                 found["titles"][name], f"{f['valid']:.1%} ± {f['standard_error']:.1%}", f"{f['right']:.1%}",
-                "" if math.isnan(f["nats"]) else f"{f['nats']:.1f}", f"{f['evaluations']:.2f}", f"{f['ms']:,.0f}", f"{f['runs']}",
+                "" if math.isnan(f["nats"]) else f"{f['nats']:.1f}", f"{f['evaluations']:.2f}", f"{f['ms']:,.0f}",
+                f"{f['runs']}",
             ])  # fmt: skip
         text += f"\n{domain['title']}, {domain['tasks']} tasks:\n\n"
         text += table(header, rows)

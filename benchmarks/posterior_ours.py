@@ -25,6 +25,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "ours": ("ours", {"sampler": HeadTail}),
     "lookahead": ("ours with lookahead", {"sampler": HeadTail, "twist": Lookahead}),
     "tests": ("ours, no masks", {"sampler": lambda: HeadTail(mask="never")}),
+    "classical": ("ours, multinomial", {"sampler": HeadTail, "resampling": "multinomial"}),
     "awrs": ("AWRS def. 2, multinomial", {"sampler": Awrs, "resampling": "multinomial"}),
     "recursive": ("recursive AWRS, multinomial", {"sampler": RecursiveAwrs, "resampling": "multinomial"}),
 }

@@ -18,6 +18,7 @@ COLORS = {
     "ours": "#0b6e4f",
     "lookahead": "#5fb49c",
     "tests": "#a7d5c5",
+    "classical": "#b5a267",
     "awrs": "#9ab0d0",
     "recursive": "#4f6d9a",
     "genlm": "#c1666b",
@@ -109,12 +110,11 @@ def draw(found: dict[str, Any], path: Path) -> None:
     settings = found["settings"]
     figure, panels = plt.subplots(3, 1, figsize=(12, 11), layout="constrained")
     labels = [f"{s['case']}\n{s['particles']} particle{'s' if s['particles'] > 1 else ''}" for s in settings]
-    width = 0.8 / len(COLORS)
+    width = 0.8 / len(found["titles"])
     for panel, (key, title) in zip(panels, PANELS, strict=True):
-        for i, (name, color) in enumerate(COLORS.items()):
+        for i, (name, label) in enumerate(found["titles"].items()):
             values = [s["methods"][name][key] for s in settings]
-            panel.bar(np.arange(len(settings)) + width * i, np.maximum(values, 1e-9), width, color=color,
-                      label=found["titles"][name])  # fmt: skip
+            panel.bar(np.arange(len(settings)) + width * i, np.maximum(values, 1e-9), width, color=COLORS[name], label=label)  # fmt: skip
         least = min(v for s in settings for f in s["methods"].values() if (v := f[key]) > 0)
         panel.set(yscale="log", title=title)
         panel.set_ylim(bottom=max(least / 2, 1e-4))
