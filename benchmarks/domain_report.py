@@ -57,6 +57,6 @@ def draw(found: dict[str, Any], path: Path) -> None:
         panel.set(title=title, **({"yscale": "log"} if key == "ms" else {"ylim": (0, 1)}))
         panel.set_xticks(np.arange(len(domains)) + 0.4, [domain["title"] for domain in domains])
         panel.grid(alpha=0.3, axis="y")
-    panels[-1].legend(fontsize=8, ncols=4)
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside upper center")
     figure.savefig(path, dpi=100)
     plt.close(figure)

@@ -114,12 +114,13 @@ def draw(found: dict[str, Any], path: Path) -> None:
     for panel, (key, title) in zip(panels, PANELS, strict=True):
         for i, (name, label) in enumerate(found["titles"].items()):
             values = [s["methods"][name][key] for s in settings]
-            panel.bar(np.arange(len(settings)) + width * i, np.maximum(values, 1e-9), width, color=COLORS[name], label=label)  # fmt: skip
+            places = np.arange(len(settings)) + width * i
+            panel.bar(places, np.maximum(values, 1e-9), width, color=COLORS[name], label=label)
         least = min(v for s in settings for f in s["methods"].values() if (v := f[key]) > 0)
         panel.set(yscale="log", title=title)
         panel.set_ylim(bottom=max(least / 2, 1e-4))
         panel.set_xticks(np.arange(len(settings)) + 0.4, labels, fontsize=8)
         panel.grid(alpha=0.3, axis="y")
-    panels[0].legend(fontsize=8, ncols=4)
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside upper center")
     figure.savefig(path, dpi=100)
     plt.close(figure)
