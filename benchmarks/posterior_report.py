@@ -122,7 +122,10 @@ def verdict(settings: list[dict[str, Any]]) -> str:
 def draw(found: dict[str, Any], path: Path) -> None:
     settings = found["settings"]
     figure, panels = plt.subplots(3, 1, figsize=(12, 11), layout="constrained")
-    labels = [f"{s['case']}\n{s['particles']} particle{'s' if s['particles'] > 1 else ''}" for s in settings]
+    labels = [
+        f"{s['case'].replace(', ', chr(10))}\n{s['particles']} particle{'s' if s['particles'] > 1 else ''}"
+        for s in settings
+    ]
     width = 0.8 / len(found["titles"])
     for panel, (key, title) in zip(panels, PANELS, strict=True):
         for i, (name, label) in enumerate(found["titles"].items()):
