@@ -122,9 +122,9 @@ def verdict(settings: list[dict[str, Any]]) -> str:
 def draw(found: dict[str, Any], path: Path) -> None:
     settings = found["settings"]
     figure, panels = plt.subplots(3, 1, figsize=(12, 11), layout="constrained")
+    counts = {1: "1 particle"}
     labels = [
-        f"{s['case'].replace(', ', chr(10))}\n{s['particles']} particle{'s' if s['particles'] > 1 else ''}"
-        for s in settings
+        "\n".join([*s["case"].split(", "), counts.get(s["particles"], f"{s['particles']} particles")]) for s in settings
     ]
     width = 0.8 / len(found["titles"])
     for panel, (key, title) in zip(panels, PANELS, strict=True):
