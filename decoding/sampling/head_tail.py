@@ -65,21 +65,22 @@ class HeadTail:
         generator: np.random.Generator | Uniforms,
         *,
         children: bool = False,
+        rows: NDArray[np.int64] | None = None,
     ) -> Draws:
         """See `StepSampler`."""
         uniforms = Uniforms.of(generator)
         n = len(states)
-        rows = untested(logits, tester.vocabulary.size, states)
+        opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(n, children)
         prices = np.full(n, np.inf)
         if self.mask == "auto":
             prices = np.array([tester.price(state) for state in states.tolist()], np.float64)
         known = prices <= 0
-        head, given_up = self._test_head(rows, tester, states, prices, draws, np.flatnonzero(~known))
-        too_many = self._sample_tail(rows, tester, states, prices, uniforms, draws, head)
+        head, given_up = self._test_head(opened, tester, states, prices, draws, np.flatnonzero(~known))
+        too_many = self._sample_tail(opened, tester, states, prices, uniforms, draws, head)
         masked = np.concatenate([np.flatnonzero(known), given_up, too_many])
-        draw_masked(rows, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
-        return draws.finish(rows.totals)
+        draw_masked(opened, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
+        return draws.finish(opened.totals)
 
     def _test_head(
         self, rows: Untested, tester: Tester, states: Integers, prices: Floats, draws: Blank, searching: Integers
