@@ -29,7 +29,9 @@ def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers |
     if rows is not None:
         rows = np.ascontiguousarray(rows, np.int64)
         if len(rows) and not 0 <= rows.min() <= rows.max() < height:
-            raise DecodingError(f"rows must be numbers of the {height} rows of logits, not {rows.min()} to {rows.max()}")
+            raise DecodingError(
+                f"rows must be numbers of the {height} rows of logits, not {rows.min()} to {rows.max()}"
+            )
     n = height if rows is None else len(rows)
     if n != len(states):
         raise WrongVocabulary(f"{n} rows of logits cannot be drawn from in {len(states)} states")

@@ -1,5 +1,8 @@
-"""Kernel that opens rows of logits for `HostUntested`: maxima and sums of masses of all blocks, in two passes over a row
-that is in the cache by the second. Draws from the same row share them."""
+"""Kernel that opens rows of logits for `HostUntested`: maxima and sums of masses of all blocks.
+
+Two passes over a row, one row after the other, so that it is in the cache by the second. Draws from the same row share
+what is found.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ def open_rows(
     """For each draw i, from the logits of row rows[i] at flat[rows[i] * stride :], write where they begin, the largest
     logit, NaN where one is, and the largest mass and the sum of each block of tokens, and the mass of all columns.
 
-    height: how many rows of logits there are. bits: `flat` as integers. Rows without a finite largest logit get no masses."""
+    height: how many rows of logits there are. bits: `flat` as integers. Rows whose largest
+    logit is not finite get no masses."""
     blocks = sums.shape[1]
     largest = np.empty(blocks + 1, bits.dtype)  # that of the columns beyond the tokens is last
     logits = largest.view(flat.dtype)

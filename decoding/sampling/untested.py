@@ -69,8 +69,8 @@ class Untested(ABC):
 
 
 def refuse(tops: Floats, rows: Integers) -> None:
-    """Raise DecodingError where the largest logit (float64 [n], NaN where a logit is) of one of some rows of logits says
-    that it is no distribution. rows: their numbers."""
+    """Raise DecodingError where the largest logit (float64 [n], NaN where a logit is) of one of the rows of logits with
+    these numbers says that it is no distribution."""
     finite = np.isfinite(tops)
     if finite.all():
         return

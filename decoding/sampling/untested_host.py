@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...grammars.warmup import warm_up
+from . import head_kernels
 from . import systematic_kernels as drawing
 from . import untested_kernels as kernels
 from .opening_kernels import open_rows
@@ -150,4 +151,8 @@ def _use_kernels() -> None:
         opened.draw(rows, np.zeros(1))
         opened.restrict(rows, np.full((1, 1), 7, np.uint32))
         opened.systematic(rows, one, np.zeros(1))
-    kernels.plan(opened.totals, opened.totals, opened.totals, one, 3, 0.1, 4.0, np.empty(1), np.empty(1, np.int64))
+    numbers, tokens = np.ones(1), np.zeros((1, 1), np.int64)
+    head_kernels.afford(rows, numbers, one, tokens)
+    head_kernels.settle(rows, tokens, numbers[:, None], rows, one, one, numbers, one)
+    head_kernels.unsettled(rows, numbers, numbers, one, one, numbers)
+    head_kernels.plan(one, numbers, numbers, numbers, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers)

@@ -207,17 +207,3 @@ def restrict(
             if changed:
                 refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def plan(
-    left: Any, allowed: Any, totals: Any, tests: Any, size: Any, tau: Any, beta: Any, wanted: Any, counts: Any
-) -> None:
-    """How many tests of its tail a row's variance calls for, and how many it gets, at most `size`; see `HeadTail`. From
-    the masses that are left and allowed, and the number of tests so far, at least one."""
-    for i in range(len(left)):
-        rest, found = left[i] / totals[i], allowed[i] / totals[i]
-        typical = (1.0 - rest) / tests[i]
-        rate = min(1.0, (found + typical / 2.0) / (1.0 - rest + typical))
-        wanted[i] = max(1.0, np.ceil(rest * rest * (1.0 - rate) / (tau * rate)))
-        counts[i] = np.int64(min(wanted[i], max(1.0, beta * tests[i]), np.float64(size)))

@@ -32,7 +32,7 @@ class WeightedRows:
         self.evaluations = np.zeros(n, np.int64)
         self.longest = 0
         """Tokens behind the prompt, as far as they were seen."""
-        self._prompts = prompts.copy()
+        self._prompts = prompts.tobytes()
         self._testers = testers
         self._padding = padding
         self._ends = frozenset(testers[0].vocabulary.eos_token_ids)
@@ -48,16 +48,16 @@ class WeightedRows:
     def follows(self, tokens: Integers) -> bool:
         """Whether rows [n, prompt and generated] begin with these prompts and are longer than before by one at most."""
         return (
-            len(tokens) == len(self._prompts)
+            len(tokens) == len(self.prompts)
             and self.length <= tokens.shape[1] <= self.length + self.longest + 1
-            and np.array_equal(tokens[:, : self.length], self._prompts)
+            and tokens[:, : self.length].tobytes() == self._prompts
         )
 
     def of_sequences(self, tokens: torch.Tensor) -> Integers:
         """The part of rows [n, prompt and generated] after the prompt; raises DecodingError where the prompts are
         others."""
         array = to_array(tokens)
-        if not np.array_equal(array[:, : self.length], self._prompts):
+        if len(array) != len(self.prompts) or array[:, : self.length].tobytes() != self._prompts:
             raise DecodingError("these sequences are not those that the processor has seen last")
         return array[:, self.length :]
 
@@ -65,7 +65,7 @@ class WeightedRows:
         """See the rows [n, tokens] after the prompt. Raises TokenRejected where they are not the ones drawn."""
         length = generated.shape[1]
         self.longest = max(self.longest, length) if length else 0
-        if not np.array_equal(generated, self._tokens[:, :length]):  # as it is until rows end
+        if generated.tobytes() != self._tokens[:, :length].tobytes():  # equal until rows end
             self._compare(generated)
 
     def _compare(self, generated: Integers) -> None:
