@@ -93,3 +93,59 @@ def plan(
             counts[i] = -1
         elif counts[i] == 1 and left[i] < kappa * masses[i]:
             chances[i] = left[i] / (kappa * masses[i])
+
+
+@njit(cache=True, nogil=True)
+def pairs(rows: Any, states: Any, tokens: Any, evaluations: Any) -> Any:
+    """The tests of tokens [rows, k] (-1 for none), row by row: states and tokens, int64 both; counts them."""
+    which, what = np.empty(tokens.size, np.int64), np.empty(tokens.size, np.int64)
+    n = 0
+    for i in range(len(rows)):
+        before = n
+        for k in range(tokens.shape[1]):
+            if tokens[i, k] >= 0:
+                which[n], what[n] = states[rows[i]], tokens[i, k]
+                n += 1
+        evaluations[rows[i]] += n - before
+    return which[:n], what[:n]
+
+
+@njit(cache=True, nogil=True)
+def credit(rows: Any, candidates: Any, weights: Any, hits: Any, chances: Any) -> Any:
+    """After the tests of `pairs`: weights [rows, k] of what is allowed, divided by the chance of a test, 0 for what is
+    not. Returns the places of rows that had a hit."""
+    some = np.empty(len(rows), np.int64)
+    n, hit = 0, 0
+    for i in range(len(rows)):
+        found = False
+        for k in range(candidates.shape[1]):
+            weight = 0.0
+            if candidates[i, k] >= 0:
+                if hits[n]:
+                    weight = weights[i, k] / chances[rows[i]]
+                n += 1
+            weights[i, k] = weight
+            found |= weight > 0.0
+        if found:
+            some[hit] = i
+            hit += 1
+    return some[:hit]
+
+
+@njit(cache=True, nogil=True)
+def choose(rows: Any, places: Any, candidates: Any, weights: Any, uniforms: Any, tokens: Any, masses: Any) -> None:
+    """Add the weights in the rows at these places to the draws' masses, and in proportion to them take a candidate
+    instead of the token of the head."""
+    for n in range(len(places)):
+        i = places[n]
+        r = rows[i]
+        reached = masses[r]
+        for k in range(candidates.shape[1]):
+            masses[r] += weights[i, k]
+        mark = uniforms[n] * masses[r]
+        for k in range(candidates.shape[1]):
+            if mark < reached:
+                break
+            if weights[i, k] > 0.0:
+                tokens[r] = candidates[i, k]
+                reached += weights[i, k]

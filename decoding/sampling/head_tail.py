@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from . import head_kernels as kernels
 from .draws import Draws
-from .masked import CHILDREN, Blank, at_least, draw_masked, pick
+from .masked import CHILDREN, Blank, at_least, draw_masked
 from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
@@ -68,6 +68,7 @@ class HeadTail:
     ) -> Draws:
         """See `StepSampler`."""
         uniforms = Uniforms.of(generator)
+        states = np.array(states, np.int64)  # as kernels take them
         opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children)
         prices = np.full(len(states), np.inf)
@@ -133,25 +134,17 @@ class HeadTail:
         rows = np.flatnonzero(counts > 0)
         if not len(rows):
             return masked
-        tokens, masses = opened.systematic(rows, counts[rows], uniforms.uniform(rows))
-        if len(rare):
-            masses /= chances[rows, None]  # that of one token, which weighs all that is left
-        owners, columns = np.nonzero(tokens >= 0)
-        hits = tester.test(states[rows[owners]], tokens[owners, columns])
-        draws.evaluations[rows] += np.bincount(owners, minlength=len(rows))
-        if not hits.any():
+        candidates, weights = opened.systematic(rows, counts[rows], uniforms.uniform(rows))
+        hits = tester.test(*kernels.pairs(rows, states, candidates, draws.evaluations))
+        places = kernels.credit(rows, candidates, weights, np.ascontiguousarray(hits, np.bool_), chances)
+        if not len(places):
             return masked
-        weights = np.zeros((len(rows), 1 + tokens.shape[1]))
-        weights[:, 0] = draws.masses[rows]
-        weights[owners[hits], 1 + columns[hits]] = masses[owners[hits], columns[hits]]
-        some = np.flatnonzero(weights[:, 1:].any(1))
-        which, weights = rows[some], weights[some]
-        tokens = np.column_stack([draws.tokens[which], tokens[some]])
-        draws.masses[which] = weights.sum(1)
-        draws.tokens[which] = tokens[np.arange(len(which)), pick(weights, uniforms.uniform(which))]
         if draws.children is not None:
-            for i, row in enumerate(which.tolist()):
-                draws.children[row] = (tokens[i][weights[i] > 0], weights[i][weights[i] > 0])
+            for i in places.tolist():
+                there = weights[i] > 0
+                (token, mass), row = draws.children[rows[i]], rows[i]
+                draws.children[row] = (np.append(token, candidates[i][there]), np.append(mass, weights[i][there]))
+        kernels.choose(rows, places, candidates, weights, uniforms.uniform(rows[places]), draws.tokens, draws.masses)
         return masked
 
     def __repr__(self) -> str:
