@@ -264,7 +264,7 @@ def own_loop(model: Any, processor: RejectionProcessor, ids: torch.Tensor, steps
 
 
 def test_a_loop_of_ones_own(model: Any, tokenizer: Any, vocabulary: Vocabulary, grammar: Any) -> None:
-    processor = reject(tokenizer, grammar(("a-z", 3, 3)), seed=0)
+    processor = reject(tokenizer, grammar(("a-z", 3, 3)), seed=5)
     prompt = torch.tensor([[5, 6]] * 3 + [[5, 7]] * 2)
     rows = own_loop(model, processor, prompt, 5)
     assert processor.prompts.tolist() == [0, 0, 0, 1, 1]
@@ -273,6 +273,7 @@ def test_a_loop_of_ones_own(model: Any, tokenizer: Any, vocabulary: Vocabulary, 
     again = own_loop(model, processor, prompt, 5)  # begins anew
     assert not torch.equal(rows, again)
     assert not np.array_equal(first, processor.log_weights)
+    assert len(set(map(tuple, again[:3].tolist()))) == 3
     with pytest.raises(DecodingError, match="not those"):
         processor.resample(again[:3], 1)
     with pytest.raises(TokenRejected, match="rows were moved"):
