@@ -105,6 +105,12 @@ class Grammar:
 
         return self._combine(other, "&", lambda network, a, b: intersection(self, other)(network, a, b))
 
+    def __invert__(self) -> Grammar:
+        """Texts that are not in this language, which must be regular and of moderate size; else Unsupported."""
+        from .combinators import complement
+
+        return complement(self)
+
     def _combine(self, other: Grammar, operator: str, emit: Emit) -> Grammar:
         from .predicate import Judge
 

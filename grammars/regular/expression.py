@@ -44,6 +44,11 @@ class Expression:
     def __repr__(self) -> str:
         return f"<Expression {shown(self.pattern)} ({self.dialect})>"
 
+    @property
+    def tree(self) -> Node:
+        """The syntax tree."""
+        return self._node
+
     def automaton(self, search: bool = False, max_states: int = MAX_STATES) -> CharacterAutomaton:
         """The minimal deterministic automaton of the texts that the pattern matches in full, or (search) somewhere.
 
