@@ -17,6 +17,7 @@ from ... import grammars
 from ...decoding import CannotClose, Masker, Vocabulary
 from ...decoding.closing import tokens_to_close
 from ...decoding.masker import DEAD, FINISHED
+from ...grammars.scoped import Scoped
 from ...grammars.trigger import after
 
 FREE = -3
@@ -83,9 +84,9 @@ def build(
     return Constraint(_masker(grammar, vocabulary), token, budget)
 
 
-def to_grammar(specification: Any) -> grammars.Grammar:
+def to_grammar(specification: Any) -> Any:
     """A grammar from itself, a pydantic class or a JSON schema (dict or bool)."""
-    if isinstance(specification, grammars.Grammar):
+    if isinstance(specification, grammars.Grammar | Scoped):
         return specification
     if isinstance(specification, dict | bool):
         return grammars.json_schema(specification)
