@@ -49,7 +49,7 @@ class ProductMasker(Masker):
         self._lengths = np.diff(vocabulary.offsets)[order].astype(np.int64)
         self._begins = vocabulary.offsets[order].astype(np.int64)
         self._tails: dict[bytes, NDArray[np.int64]] = {}
-        self.start = self._intern(self.base.start, self.second.start)
+        self.start = self._pair(self.base.start, self.second.start)
 
     def fill(self, state: int, row: Row, remaining: int | None = None) -> None:
         """See `Masker.fill`."""
@@ -99,13 +99,13 @@ class ProductMasker(Masker):
             text = self.vocabulary.token_bytes(token)
             reached = self.base.accept(first, token) if text else DEAD
             advanced = self.second.advance(second, text) if reached != DEAD else DEAD
-            following = self._intern(reached, advanced) if advanced != DEAD else DEAD
+            following = self._pair(reached, advanced) if advanced != DEAD else DEAD
         if len(self._following) > 1 << 20:
             self._following.clear()
         self._following[state << 32 | token] = following
         return following
 
-    def _intern(self, first: int, second: int) -> int:
+    def _pair(self, first: int, second: int) -> int:
         with self._lock:
             known = self._states.get((first, second))
             if known is None:
@@ -165,7 +165,9 @@ class ProductMasker(Masker):
             following = data[self._begins[places] + depth]
             cuts = np.flatnonzero(np.diff(following)) + 1
             for group, byte in zip(
-                np.split(places, cuts), following[np.concatenate([[0], cuts])].tolist() if len(places) else [], strict=False
+                np.split(places, cuts),
+                following[np.concatenate([[0], cuts])].tolist() if len(places) else [],
+                strict=False,
             ):
                 reached = automaton.step(state, byte)
                 if reached != DEAD:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from ...grammars import Conjunction, Grammar, GrammarError, Predicate
+from ...grammars.predicate import Judge
 from ...grammars.scoped import Scoped
 from ..errors import WrongVocabulary
 from ..masker import Masker
@@ -20,7 +21,7 @@ from .tester import Tester
 shared_masker = functools.lru_cache(maxsize=32)(Masker)
 
 
-def tester(constraint: Grammar | Scoped | Masker | Predicate | Conjunction | Tester, vocabulary: Vocabulary) -> Tester:
+def tester(constraint: Grammar | Judge | Masker | Tester, vocabulary: Vocabulary) -> Tester:
     """Tests of tokens by any constraint, as samplers need them.
 
     Args:

@@ -25,7 +25,7 @@ class Clauses(Queries):
         place = relevelled(scope, phase="group", grouped=frozenset())
         if not self.dialect.typed:
             return place
-        if any(out.kind == "opaque" for out in level.outputs):
+        if level.starred or any(out.kind == "opaque" for out in level.outputs):
             return None
         return place if self.names(pushed(place, "group", None, LONE)) or self.group_qualifiers(place) else None
 
@@ -160,7 +160,7 @@ class Clauses(Queries):
     # Statements that write.
 
     def _writing(self, scope: Scope) -> Scope:
-        return self.below(scope, "write")._replace(columns=(), count=0)
+        return self.below(scope, "write")._replace(columns=(), written=0)
 
     do_insert = do_update = do_delete = _writing
 
@@ -209,19 +209,19 @@ class Clauses(Queries):
         return self.result(scope)[0]
 
     def do_row(self, scope: Scope) -> Scope:
-        return scope._replace(count=0)
+        return scope._replace(written=0)
 
     def do_value(self, scope: Scope) -> Scope:
-        return pushed(scope, "value", self._kind(scope, scope.columns[scope.count]), NO_AGGREGATE | NO_WINDOW)
+        return pushed(scope, "value", self._kind(scope, scope.columns[scope.written]), NO_AGGREGATE | NO_WINDOW)
 
     def do_value_done(self, scope: Scope) -> Scope | None:
-        return popped(scope)._replace(count=scope.count + 1) if completes(scope.frames[-1]) else None
+        return popped(scope)._replace(written=scope.written + 1) if completes(scope.frames[-1]) else None
 
     def do_more_values(self, scope: Scope) -> Scope | None:
-        return scope if scope.count < len(scope.columns) else None
+        return scope if scope.written < len(scope.columns) else None
 
     def do_row_done(self, scope: Scope) -> Scope | None:
-        return scope if scope.count == len(scope.columns) else None
+        return scope if scope.written == len(scope.columns) else None
 
     def do_assign(self, scope: Scope) -> Scope:
         expect = self._kind(scope, scope.columns[-1])
@@ -235,4 +235,3 @@ class Clauses(Queries):
 
     def do_write_done(self, scope: Scope) -> Scope:
         return scope
-

@@ -67,7 +67,7 @@ def sql(
     Not generated, though databases take it: comments, right joins with USING and full joins beyond SQLite, LATERAL,
     VALUES as a query, recursive common table expressions, subqueries in ON, in ORDER BY and within aggregates,
     correlated subqueries in lists of columns and in FROM, aliases in WHERE, GROUP BY and HAVING, row values, exponents,
-    implicit aliases of columns, more than 8 tables in one FROM, nesting beyond 6 queries; in typed dialects also
+    implicit aliases of columns, more than 8 tables in one FROM, nesting beyond 8 queries; in typed dialects also
     grouping by expressions, comparisons between numbers and strings, and columns of types such as JSON outside `*`.
 
     Raises GrammarError for a source without tables, Unsupported for other dialects and statements.

@@ -113,6 +113,8 @@ class Level(NamedTuple):
     """References outside aggregates, which must be grouped where anything is."""
     grouped: frozenset[Reference] | None = None
     distinct: bool = False
+    starred: bool = False
+    """Whether `*` is among the columns."""
     compound: bool = False
 
 
@@ -129,7 +131,8 @@ class Scope(NamedTuple):
     """The table that is written."""
     columns: tuple[str, ...] = ()
     """Columns that are written."""
-    count: int = 0
+    written: int = 0
+    """How many values of a row were read."""
 
 
 def visible(tables: tuple[Bound, ...], name: str) -> list[tuple[Bound, str]]:
@@ -156,7 +159,9 @@ def is_merged(tables: tuple[Bound, ...], name: str) -> bool:
 
 def _suits(relation: Relation, wants: dict[str, str | None]) -> bool:
     """Whether the relation has these columns, of these classes."""
-    return all((found := relation.kind(name)) is not None and (not kind or found == kind) for name, kind in wants.items())
+    return all(
+        (found := relation.kind(name)) is not None and (not kind or found == kind) for name, kind in wants.items()
+    )
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -7,7 +7,7 @@ from .machine import Machine
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
 
 Target = tuple[int, Scope]
-_MARK = "\0"
+_NAMING = ("item", "paren")
 
 
 def prefixes(words: object) -> frozenset[str]:
@@ -62,6 +62,10 @@ class Place:
         self.alive = bool(self.ends or words or self.fresh or self.quoted or self.symbols or self.number or self.string)
         self.is_dated = self.string is not None and self.string[0] == "DATED"
         self.double = self.string is not None and not self.is_dated and rules.dialect.name in ("sqlite", "mysql")
+        if self.double and rules.dialect.name == "sqlite":
+            within = self.string[1][1]  # type: ignore[index]
+            # SQLite would take such a string for the name of the column.
+            self.double = within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
 
     def number_terminal(self) -> tuple[str, Scope]:
         """The number's terminal and its scope."""

@@ -19,7 +19,9 @@ def relevelled(scope: Scope, **values: object) -> Scope:
 class Queries(Calls):
     """The actions, as in `Expressions`."""
 
-    def below(self, scope: Scope, role: str, expected: int | None = None, allows: tuple[Kinds, ...] | None = None) -> Scope:
+    def below(
+        self, scope: Scope, role: str, expected: int | None = None, allows: tuple[Kinds, ...] | None = None
+    ) -> Scope:
         """The scope at the start of a query within."""
         return scope._replace(levels=(*scope.levels, Level(role, expected=expected, allows=allows)))
 
@@ -51,7 +53,7 @@ class Queries(Calls):
         return relevelled(
             scope,
             phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
-            group_start=0, aggregated=False, bare=frozenset(), grouped=None, distinct=False, compound=True,
+            group_start=0, aggregated=False, bare=frozenset(), grouped=None, starred=False, distinct=False, compound=True,
         )  # fmt: skip
 
     def do_arms_done(self, scope: Scope) -> Scope:
@@ -74,7 +76,9 @@ class Queries(Calls):
         level = scope.levels[-1]
         if level.outputs and level.expected is not None:
             return None
-        if self.dialect.typed and (level.aggregated or level.allows is not None or (level.distinct and self.has_opaque)):
+        if self.dialect.typed and (
+            level.aggregated or level.allows is not None or (level.distinct and self.has_opaque)
+        ):
             return None
         if level.expected is not None and not self.may_total(scope, level.expected):
             return None
@@ -114,7 +118,9 @@ class Queries(Calls):
         waiting = frozenset(w._replace(kind=None) for w in outer.levels[-1].waiting if not w.alias)
         if any(len(lookup(tables, "", w.name)) > 1 for w in waiting):
             return False
-        free = frozenset(w for w in outer.levels[-1].waiting if w.kind is None or w.name not in {n for n, _ in own} | {name})
+        free = frozenset(
+            w for w in outer.levels[-1].waiting if w.kind is None or w.name not in {n for n, _ in own} | {name}
+        )
         if len(free) < len(outer.levels[-1].waiting):
             return False  # of which class it is would have to be known
         return self.satisfiable(outer, outer.levels[-1], free, tables)
@@ -132,13 +138,19 @@ class Queries(Calls):
                 name = frame.reference[1]
                 if not self.suits_outside(scope, name):
                     return None
-            if name is None and level.role in _NAMED and self.dialect.typed and not level.compound and not level.naming[1:]:
+            if (
+                name is None
+                and level.role in _NAMED
+                and self.dialect.typed
+                and not level.compound
+                and not level.naming[1:]
+            ):
                 return None
             output = Output(name, frame.kind, frame.reference)
         outputs = (*level.outputs, output)
         if level.expected is not None and len(outputs) > level.expected:
             return None
-        return relevelled(popped(scope), outputs=outputs)
+        return relevelled(popped(scope), outputs=outputs, starred=level.starred or output.kind in ("*", "star"))
 
     def do_more_items(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
@@ -193,7 +205,9 @@ class Queries(Calls):
         names = [name for name, _ in relation.columns]
         seen = tables[level.group_start :] if self.dialect.typed else tables
         if level.join.startswith("natural"):
-            common = [name for name in dict.fromkeys(names) if name and any(n == name for b in seen for n, _ in b.columns)]
+            common = [
+                name for name in dict.fromkeys(names) if name and any(n == name for b in seen for n, _ in b.columns)
+            ]
             if not common and self.dialect.name == "duckdb":
                 return None  # an error there
             for name in common:
@@ -207,7 +221,9 @@ class Queries(Calls):
             must: tuple[str, ...] = ()
         else:
             double = [w.name for w in level.waiting if not w.alias and w.name in names and visible(tables, w.name)]
-            if double and (level.join not in ("join", "right") or not all(self.mergeable(level, relation, n) for n in double)):
+            if double and (
+                level.join not in ("join", "right") or not all(self.mergeable(level, relation, n) for n in double)
+            ):
                 return None
             merged, must = frozenset(double), tuple(double)
         new = Bound(alias, relation.columns, merged, not relation.name)
@@ -307,7 +323,9 @@ class Queries(Calls):
         relation = Relation("", right.columns)
         must = set(level.using)
         chosen = right.merged - must
-        return {name for name, _ in right.columns if name and name not in chosen and self.mergeable(before, relation, name)}
+        return {
+            name for name, _ in right.columns if name and name not in chosen and self.mergeable(before, relation, name)
+        }
 
     def if_using(self, scope: Scope) -> Scope | None:
         if scope.levels[-1].outer and not self.dialect.typed:
@@ -354,7 +372,11 @@ class Queries(Calls):
                 for bound in level.tables:
                     if out.reference is None or out.reference[0] == bound.alias:
                         hidden = bound.merged if out.reference is None else frozenset()
-                        outputs += [Output(n or None, k, self._settle(level, bound.alias, n)) for n, k in bound.columns if n not in hidden]
+                        outputs += [
+                            Output(n or None, k, self._settle(level, bound.alias, n))
+                            for n, k in bound.columns
+                            if n not in hidden
+                        ]
                 continue
             kind, reference = out.kind, out.reference
             if reference is not None:
@@ -372,7 +394,9 @@ class Queries(Calls):
         bare = frozenset(
             self.canonical(level.tables, *reference) for reference in level.bare if lookup(level.tables, *reference)
         )
-        return relevelled(scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False)
+        return relevelled(
+            scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False
+        )
 
     @staticmethod
     def _settle(level: Level, alias: str, name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from .schema import Schema
 AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
-MAX_DEPTH, MAX_FRAMES = 6, 12
+MAX_DEPTH, MAX_FRAMES = 8, 12
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")

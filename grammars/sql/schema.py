@@ -151,9 +151,13 @@ def _from_inspector(inspector: Any) -> tuple[Table, ...]:
             )
             for c in inspector.get_columns(name)
         )
-        foreign = () if is_view else tuple(
-            ForeignKey(tuple(k["constrained_columns"]), k["referred_table"], tuple(k["referred_columns"]))
-            for k in inspector.get_foreign_keys(name)
+        foreign = (
+            ()
+            if is_view
+            else tuple(
+                ForeignKey(tuple(k["constrained_columns"]), k["referred_table"], tuple(k["referred_columns"]))
+                for k in inspector.get_foreign_keys(name)
+            )
         )
         tables.append(Table(name, columns, is_view, foreign))
     return tuple(tables)

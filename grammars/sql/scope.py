@@ -244,14 +244,15 @@ class ScopeAutomaton:
         if not place.is_dated:
             return configuration, STRING, "", quote
         expected = self._dated(place, text)[:1]
-        shape = {"d": b"0123456789", "m": b"01", "n": b"01", "h": b"01", "s": b"012345"}.get(expected)
+        shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345"}.get(expected)
         if shape is None:
             return (configuration, STRING, text + expected, quote) if expected and byte == ord(expected) else None
         before = text[-1:]
         if byte not in shape or (expected == "d" and len(text) in (6, 9) and before == "0" and byte == 0x30):
             return None  # no month or day 00
-        if expected == "d" and ((len(text) == 6 and before == "1" and byte > 0x32) or (len(text) == 3 and text == "000" and byte == 0x30)):
-            return None  # no month above 12, no year 0000
+        largest = {(6, "1"): 0x32, (9, "2"): 0x38}.get((len(text), before), 0x39)  # month 12, day 28
+        if byte > largest or (text == "000" and byte == 0x30):
+            return None
         return configuration, STRING, text + chr(byte), quote
 
     @staticmethod
@@ -276,9 +277,7 @@ class ScopeAutomaton:
             names = set(place.quoted)
             if place.double:
                 names |= place.rules.stored | place.scope.names
-            found = frozenset(
-                name[:n] for name in map(_as_bytes, names) for n in range(len(name) + 1)
-            )
+            found = frozenset(name[:n] for name in map(_as_bytes, names) for n in range(len(name) + 1))
             place._quoted_prefixes = found  # type: ignore[attr-defined]
         return found
 

@@ -49,7 +49,9 @@ class Terminals(Clauses):
         ordering = level.phase == "order" and frame.role == "order" and not frame.bare
         outputs = set()
         if ordering:
-            outputs = {out.name for out in level.first or level.outputs if out.name and self.order_output(scope, out.name)}
+            outputs = {
+                out.name for out in level.first or level.outputs if out.name and self.order_output(scope, out.name)
+            }
         if ordering and self.only_outputs(scope):
             return self._names(outputs)
         known = self.names(scope)

@@ -7,8 +7,47 @@ from typing import Any
 
 from bytebound.grammars.sql.scope import BETWEEN, ScopeAutomaton
 
+CREATE = (
+    "CREATE TABLE country (code TEXT PRIMARY KEY, name TEXT NOT NULL, population INTEGER, area REAL, independent BOOLEAN, "
+    "founded DATE)",
+    "CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT, code TEXT REFERENCES country (code), population INTEGER, "
+    '"Order" TEXT)',
+    "CREATE TABLE language (code TEXT, language TEXT, percentage REAL, seen TIMESTAMP)",
+    "CREATE VIEW big AS SELECT name, population FROM city WHERE population > 1000000",
+)
 _HURRY = (";", ")", "end", "from", "then", "when", "using", "preceding", "following", "by", "row")
-_SLOW = ("(", "and", "or", ",", "+", "-", "*", "/", "%", "||", "join", "left", "right", "cross", "natural", "full", "inner", "case", "cast", "not", "with", "union", "except", "intersect", "group", "order", "between", "where", "filter", "over")
+_SLOW = (
+    "(",
+    "and",
+    "or",
+    ",",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "||",
+    "join",
+    "left",
+    "right",
+    "cross",
+    "natural",
+    "full",
+    "inner",
+    "case",
+    "cast",
+    "not",
+    "with",
+    "union",
+    "except",
+    "intersect",
+    "group",
+    "order",
+    "between",
+    "where",
+    "filter",
+    "over",
+)
 _STRINGS = ("", "a", "Paris", "x y", "it''s", "é")
 
 
@@ -23,7 +62,17 @@ def walk(automaton: ScopeAutomaton, rng: random.Random, hurry: int = 120) -> byt
         assert tokens or automaton.is_accepting(state), f"dead end: {text!r}"
         rng.shuffle(tokens)
         if hurried:
-            tokens.sort(key=lambda token: 60 if token in _SLOW else 70 if token[0] == "n" and token[1:].isdigit() else _HURRY.index(token) if token in _HURRY else 50)
+            tokens.sort(
+                key=lambda token: (
+                    60
+                    if token in _SLOW
+                    else 70
+                    if token[0] == "n" and token[1:].isdigit()
+                    else _HURRY.index(token)
+                    if token in _HURRY
+                    else 50
+                )
+            )
             if rng.random() < 0.05:
                 rng.shuffle(tokens)
         for token in tokens:
@@ -33,9 +82,7 @@ def walk(automaton: ScopeAutomaton, rng: random.Random, hurry: int = 120) -> byt
                 data = piece.encode()
                 following = automaton.advance(state, data)
                 # The token must also be able to end.
-                if following >= 0 and (
-                    automaton.is_accepting(following) or automaton.step(following, 0x20) >= 0
-                ):
+                if following >= 0 and (automaton.is_accepting(following) or automaton.step(following, 0x20) >= 0):
                     break
             else:
                 continue
