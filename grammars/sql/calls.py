@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .dialects import Kinds, kinds_of
-from .expressions import Expressions, changed, completes, popped, pushed
+from .expressions import changed, completes, popped, pushed
+from .functions import Functions
 from .levels import Scope
 from .resolution import COUNTING, FIRST, MAX_FRAMES, NO_AGGREGATE, NO_QUERY, NO_WINDOW, WHOLE, comparable, fits
 
 
-class Calls(Expressions):
+class Calls(Functions):
     """The actions, as in `Expressions`."""
 
     def _argument_kinds(self, scope: Scope) -> Kinds:
@@ -31,6 +32,8 @@ class Calls(Expressions):
             return None
         flags = self.inherited(scope) | (COUNTING if frame.function == "count" else 0)
         flags |= WHOLE if function.code(frame.argument) == "l" else 0
+        if frame.function in self.dialect.windows and self.dialect.name == "postgres":
+            flags |= FIRST  # a string alone has no class there, and these functions ask for one
         return pushed(scope, "argument", self._argument_kinds(scope), flags)
 
     def do_argument_done(self, scope: Scope) -> Scope | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from .dialects import ORDERED, Kinds
 from .expressions import completes, popped, pushed
+from .joins import Joins
 from .levels import Bound, Relation, Scope
-from .queries import Queries, relevelled
+from .queries import relevelled
 from .resolution import FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, fits
 
 _SORTED = ORDERED | {"any", "bool"}
 
 
-class Clauses(Queries):
+class Clauses(Joins):
     """The actions, as in `Expressions`."""
 
     def do_where(self, scope: Scope) -> Scope:

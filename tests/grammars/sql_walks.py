@@ -8,8 +8,8 @@ from typing import Any
 from bytebound.grammars.sql.scope import BETWEEN, ScopeAutomaton
 
 CREATE = (
-    "CREATE TABLE country (code TEXT PRIMARY KEY, name TEXT NOT NULL, population INTEGER, area REAL, independent BOOLEAN, "
-    "founded DATE)",
+    "CREATE TABLE country (code TEXT PRIMARY KEY, name TEXT NOT NULL, population INTEGER, area REAL, "
+    "independent BOOLEAN, founded DATE)",
     "CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT, code TEXT REFERENCES country (code), population INTEGER, "
     '"Order" TEXT)',
     "CREATE TABLE language (code TEXT, language TEXT, percentage REAL, seen TIMESTAMP)",

@@ -24,13 +24,13 @@ def test_walks_are_prepared(dialect: str, tmp_path: Path) -> None:
             g = grammars.sql(
                 source, dialect=dialect, statements=("insert", "update", "delete") if writing else "select"
             )
-            for i in range(20 if writing else 60):
-                text = walk(g.automaton, rng, rng.choice((20, 40, 80)))
+            for i in range(10 if writing else 40):
+                text = walk(g.automaton, rng, rng.choice((15, 25, 50)))
                 if text is not None:
                     assert g.grammar.matches(text), (i, text)
                     prepares(text.decode())
                     ended += 1
-        assert ended > 30
+        assert ended > 15
 
 
 def mutated(text: str, rng: random.Random) -> str:
