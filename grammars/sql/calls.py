@@ -32,7 +32,11 @@ class Calls(Functions):
             return None
         flags = self.inherited(scope) | (COUNTING if frame.function == "count" else 0)
         flags |= WHOLE if function.code(frame.argument) == "l" else 0
-        if frame.function in self.dialect.windows and self.dialect.name == "postgres":
+        if (
+            function.code(frame.argument) == "a"
+            and frame.function in self.dialect.windows
+            and self.dialect.name == "postgres"
+        ):
             flags |= FIRST  # a string alone has no class there, and these functions ask for one
         return pushed(scope, "argument", self._argument_kinds(scope), flags)
 
