@@ -61,6 +61,8 @@ class Resolution:
 
     def known(self, scope: Scope) -> tuple[Relation, ...]:
         """Tables and common table expressions, the innermost of a name."""
+        if not any(level.ctes for level in scope.levels):
+            return self.relations
         found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
         for level in scope.levels:
             found.update((relation.name, relation) for relation in level.ctes)
@@ -187,13 +189,19 @@ class Resolution:
 
     def names(self, scope: Scope, alias: str | None = None) -> set[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
+        return {name for name in self._candidates(scope) if self.meaning(scope, alias or "", name) is not None}
+
+    def has_names(self, scope: Scope, alias: str) -> bool:
+        """Whether `names` has any."""
+        return any(self.meaning(scope, alias, name) is not None for name in self._candidates(scope))
+
+    def _candidates(self, scope: Scope) -> set[str]:
         level = scope.levels[-1]
         relations: list[tuple[tuple[str, str], ...]] = [bound.columns for bound in level.tables]
         if level.phase == "items":
             relations += [relation.columns for relation in self.known(scope)]
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
-        candidates = {name for columns in relations for name, _ in columns if name}
-        return {name for name in candidates if self.meaning(scope, alias or "", name) is not None}
+        return {name for columns in relations for name, _ in columns if name}
 
     def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
         """Aliases that may stand here, and whether any other new name may be one."""
@@ -201,10 +209,10 @@ class Resolution:
         candidates = {bound.alias for bound in level.tables}
         for _, outer in self.around(scope):
             candidates |= {bound.alias for bound in outer.tables}
-        fresh = level.phase == "items" and bool(self.names(scope, _FRESH))
+        fresh = level.phase == "items" and self.has_names(scope, _FRESH)
         if level.phase == "items":
             candidates |= {want.alias for want in level.waiting} | {relation.name for relation in self.known(scope)}
-        return {alias for alias in candidates if alias and self.names(scope, alias)}, fresh
+        return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
 
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
