@@ -52,8 +52,7 @@ class Masker:
     end-of-sequence token.
 
     Args:
-        grammar: what the text must match; of one with a second automaton, as `grammars.sql` makes, the result is a
-            `ProductMasker`.
+        grammar: what the text must match; of one with a second automaton (`grammars.sql`) it is a `ProductMasker`.
         vocabulary: tokens and their bytes.
         memory: bytes of masks to remember; beyond it they are forgotten and made again.
 
@@ -63,12 +62,12 @@ class Masker:
     finished = FINISHED
 
     def __new__(cls, grammar: Any, *args: Any, **options: Any) -> Masker:
-        """A ProductMasker for a grammar with a second automaton, which has masks of another making."""
-        if cls is Masker and isinstance(grammar, Scoped):
-            from .product_masker import ProductMasker
+        """A ProductMasker for a grammar with a second automaton."""
+        if cls is not Masker or not isinstance(grammar, Scoped):
+            return super().__new__(cls)
+        from .product_masker import ProductMasker
 
-            cls = ProductMasker
-        return super().__new__(cls)
+        return super().__new__(ProductMasker)
 
     def __init__(self, grammar: Grammar | Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         warm_up("masker", _use_kernels)
@@ -303,14 +302,11 @@ def _use_kernels() -> None:
     masker = Masker(Grammar(emit, "warm-up"), vocabulary)
     row = np.empty(masker.words, np.uint32)
     for first in range(3):
-        state = masker.accept(masker.start, first)
-        masker.fill(state, row)
+        masker.fill(state := masker.accept(masker.start, first), row)
         for _ in range(19):
-            state = masker.accept(state, 0x41)
-            masker.fill(state, row, remaining=2)
+            masker.fill(state := masker.accept(state, 0x41), row, remaining=2)
     state = masker.accept(masker.accept(masker.start, 3), 0x42)
     for token in (0x22, 0x41, 0x22, 0x43):
-        state = masker.accept(state, token)
-        masker.fill(state, row)
+        masker.fill(state := masker.accept(state, token), row)
         masker.fill(state, row, remaining=9)
     masker.forced_tokens(masker.start)
