@@ -62,12 +62,9 @@ class Masker:
     finished = FINISHED
 
     def __new__(cls, grammar: Any, *args: Any, **options: Any) -> Masker:
-        """A ProductMasker for a grammar with a second automaton."""
-        if cls is not Masker or not isinstance(grammar, Scoped):
-            return super().__new__(cls)
-        from .product_masker import ProductMasker
-
-        return super().__new__(ProductMasker)
+        if cls is Masker and isinstance(grammar, Scoped):
+            from .product_masker import ProductMasker as cls
+        return super().__new__(cls)
 
     def __init__(self, grammar: Grammar | Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         warm_up("masker", _use_kernels)
