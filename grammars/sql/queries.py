@@ -1,0 +1,165 @@
+"""Actions of queries: compounds, and lists of columns."""
+
+from __future__ import annotations
+
+from .calls import Calls
+from .dialects import Kinds
+from .expressions import changed, completes, popped, pushed
+from .levels import Bound, Level, Output, Scope, lookup
+from .resolution import comparable
+
+NAMED = ("derived", "cte")
+
+
+def relevelled(scope: Scope, **values: object) -> Scope:
+    """The scope with its innermost level changed."""
+    return scope._replace(levels=(*scope.levels[:-1], scope.levels[-1]._replace(**values)))  # type: ignore[arg-type]
+
+
+class Queries(Calls):
+    """The actions, as in `Expressions`."""
+
+    def below(
+        self, scope: Scope, role: str, expected: int | None = None, allows: tuple[Kinds, ...] | None = None
+    ) -> Scope:
+        """The scope at the start of a query within."""
+        return scope._replace(levels=(*scope.levels, Level(role, expected=expected, allows=allows)))
+
+    def result(self, scope: Scope) -> tuple[Scope, tuple[Output, ...]]:
+        """The scope behind the innermost query, and its columns."""
+        level = scope.levels[-1]
+        return scope._replace(levels=scope.levels[:-1]), level.first or level.outputs
+
+    def do_main(self, scope: Scope) -> Scope:
+        return self.below(scope, "main")
+
+    # Compounds.
+
+    def do_arm(self, scope: Scope) -> Scope:
+        return scope
+
+    def if_set_operator(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if any(out.kind in ("opaque", "?", "null") for out in level.outputs):
+            return None
+        return scope
+
+    def do_next_arm(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]
+        first = level.first or tuple(
+            Output(out.name, "number" if out.kind == "int" else out.kind) for out in level.outputs
+        )
+        allows = tuple(comparable(out.kind) for out in first)
+        return relevelled(
+            scope,
+            phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
+            group_start=0, aggregated=False, bare=frozenset(), grouped=None, starred=False, distinct=False,
+            compound=True,
+        )  # fmt: skip
+
+    def do_arms_done(self, scope: Scope) -> Scope:
+        return scope
+
+    def do_query_done(self, scope: Scope) -> Scope:
+        return scope
+
+    # The list of columns.
+
+    def do_distinct(self, scope: Scope) -> Scope:
+        return relevelled(scope, distinct=True)
+
+    def do_item(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]
+        expect = level.allows[len(level.outputs)] if level.allows is not None else None
+        return pushed(scope, "item", expect)
+
+    def if_star(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if level.outputs and level.expected is not None:
+            return None
+        if self.dialect.typed and (
+            level.aggregated or level.allows is not None or (level.distinct and self.has_opaque)
+        ):
+            return None
+        if level.expected is not None and not self.may_total(scope, level.expected):
+            return None
+        return scope
+
+    def may_total(self, scope: Scope, columns: int) -> bool:
+        """Whether tables can be joined that have so many columns together."""
+        reached = {0}
+        for _ in range(4):
+            reached |= {n + len(r.columns) for n in reached for r in self.known(scope)}
+        return columns in reached
+
+    def do_star(self, scope: Scope) -> Scope:
+        return changed(scope, kind="*")
+
+    def do_item_expression(self, scope: Scope) -> Scope | None:
+        frame = scope.frames[-1]
+        return scope if completes(frame) or (frame.kind == "star" and frame.role == "item") else None
+
+    def named(self, scope: Scope, name: str) -> Scope | None:
+        """The scope with a name for the column that was read; None where it may not have this one."""
+        if scope.frames[-1].kind in ("*", "star") or not self.suits_outside(scope, name):
+            return None
+        return changed(scope._replace(names=scope.names | {name}), left=name)
+
+    def if_named(self, scope: Scope) -> Scope | None:
+        return None if scope.frames[-1].kind in ("*", "star") else scope
+
+    def suits_outside(self, scope: Scope, name: str) -> bool:
+        """Whether the query around a derived table still works out when that has a column of this name."""
+        level = scope.levels[-1]
+        if level.role != "derived" or level.compound:
+            return True
+        outer = scope._replace(levels=scope.levels[:-1])
+        own = tuple((out.name, "any") for out in level.outputs if out.name and out.kind not in ("*", "star"))
+        tables = (*outer.levels[-1].tables, Bound("\0", (*own, (name, "any")), derived=True))
+        waiting = frozenset(w._replace(kind=None) for w in outer.levels[-1].waiting if not w.alias)
+        if any(len(lookup(tables, "", w.name)) > 1 for w in waiting):
+            return False
+        free = frozenset(
+            w for w in outer.levels[-1].waiting if w.kind is None or w.name not in {n for n, _ in own} | {name}
+        )
+        if len(free) < len(outer.levels[-1].waiting):
+            return False  # of which class it is would have to be known
+        return self.satisfiable(outer, outer.levels[-1], free, tables)
+
+    def do_item_done(self, scope: Scope) -> Scope | None:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        name = frame.left or None
+        if frame.kind in ("*", "star"):
+            if level.role == "derived" and scope.levels[-2].waiting:
+                return None
+            reference = frame.reference if frame.kind == "star" else None
+            output = Output(None, frame.kind, reference)
+        else:
+            if name is None and frame.reference is not None:
+                name = frame.reference[1]
+                if not self.suits_outside(scope, name):
+                    return None
+            if (
+                name is None
+                and level.role in NAMED
+                and self.dialect.typed
+                and not level.compound
+                and not level.naming[1:]
+            ):
+                return None
+            output = Output(name, frame.kind, frame.reference)
+        outputs = (*level.outputs, output)
+        if level.expected is not None and len(outputs) > level.expected:
+            return None
+        return relevelled(popped(scope), outputs=outputs, starred=level.starred or output.kind in ("*", "star"))
+
+    def do_more_items(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if level.expected is None:
+            return scope if len(level.outputs) < 100 else None
+        return scope if len(level.outputs) < level.expected and level.outputs[-1].kind != "*" else None
+
+    def do_items_done(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        counted = level.expected is None or len(level.outputs) == level.expected or level.outputs[0].kind == "*"
+        return scope if counted else None
