@@ -15,7 +15,8 @@ from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
 from .errors import DeadEnd, WrongVocabulary
-from .masker import DEAD, FINISHED, Masker, Row, _use_kernels
+from .masker import DEAD, FINISHED, Masker, Row
+from .masker_warmup import use_kernels
 from .vocabulary import Vocabulary
 
 _FEW = 4
@@ -29,7 +30,7 @@ class ProductMasker(Masker):
     """
 
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
-        warm_up("masker", _use_kernels)
+        warm_up("masker", use_kernels)
         self.base = Masker(grammar.grammar, vocabulary, memory=memory // 2)
         self.grammar = grammar  # type: ignore[assignment]
         self.vocabulary = vocabulary
