@@ -75,8 +75,9 @@ class Proposal:
         generator: np.random.Generator,
         *,
         children: bool = False,
+        rows: NDArray[np.int64] | None = None,
     ) -> Draws:
-        tokens = draw(logits, generator)
+        tokens = draw(logits if rows is None else logits[torch.from_numpy(rows)], generator)
         allowed = tester.test(states, tokens)
         weights = np.where(allowed, 0.0, -np.inf)
         return Draws(np.where(allowed, tokens, -1), weights, np.ones(len(tokens), np.int64), None)

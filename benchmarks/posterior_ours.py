@@ -50,9 +50,9 @@ class Counted:
     def __init__(self, sampler: Any) -> None:
         self.sampler, self.steps = sampler, 0
 
-    def __call__(self, logits: Any, tester: Any, states: Any, generator: Any, *, children: bool = False) -> Any:
+    def __call__(self, logits: Any, tester: Any, states: Any, generator: Any, **options: Any) -> Any:
         self.steps += len(states)
-        return self.sampler(logits, tester, states, generator, children=children)
+        return self.sampler(logits, tester, states, generator, **options)
 
 
 class Ours:
