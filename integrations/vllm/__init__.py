@@ -1,0 +1,6 @@
+"""vLLM."""
+
+from .settings import settings
+from .specification import constraint_of, register
+
+__all__ = ["constraint_of", "register", "settings"]
