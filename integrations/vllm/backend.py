@@ -20,12 +20,13 @@ from vllm.v1.structured_output.backend_types import (
 )
 
 from ... import grammars
-from ...decoding import Masker, Vocabulary
+from ...decoding import Masker
 from ...decoding.masker import DEAD, FINISHED
 from ...decoding.sampling.testers import shared_masker
 from ...grammars import BudgetExceeded, ByteboundError
 from .slot import grammar_of
 from .specification import forget
+from .vocabulary import vocabulary_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Backend(StructuredOutputBackend):  # type: ignore[misc]
 
     def __init__(self, vllm_config: Any, tokenizer: Any, vocab_size: int) -> None:
         super().__init__(vllm_config, tokenizer, vocab_size)
-        self.vocabulary = vocabulary_of(self.vllm_config, self.tokenizer)
+        self.vocabulary = vocabulary_of(self.vllm_config)
         self._rows = np.empty((0, 0), np.uint32)
         # Kernels and tables are made now, not while the first request waits.
         masker = Masker(grammars.regex("[a-z]*"), self.vocabulary)
@@ -153,14 +154,3 @@ class Matcher(StructuredOutputGrammar):  # type: ignore[misc]
         if isinstance(error, BudgetExceeded):  # its automaton would fail all that ask for the same grammar
             forget()
             shared_masker.cache_clear()
-
-
-def vocabulary_of(vllm_config: Any, tokenizer: Any) -> Vocabulary:
-    """The vocabulary of an engine: as wide as its logits, with the EOS ids of tokenizer and generation config."""
-    model = vllm_config.model_config
-    ids = model.get_diff_sampling_param().get("eos_token_id") or model.try_get_generation_config().get("eos_token_id")
-    ends = [ids] if isinstance(ids, int) else list(ids or ())
-    own = getattr(tokenizer, "eos_token_id", None)
-    if own is not None and own not in ends:
-        ends.insert(0, own)
-    return Vocabulary.from_tokenizer(tokenizer, size=model.get_vocab_size(), eos_token_ids=ends or None)

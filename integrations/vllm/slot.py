@@ -24,6 +24,8 @@ BACKEND = "lm-format-enforcer"
 """The name under which vLLM's configuration knows our backend."""
 EXTENSION = "bytebound"
 
+_installed: list[bool] = []
+
 
 def grammar_of(kind: str, value: Any) -> grammars.Grammar:
     """The grammar of one form of the slot: `kind` is the name of the form, `value` what it holds or the JSON of it.
@@ -70,6 +72,12 @@ def install() -> None:
             raise VLLMValidationError(str(error)) from None
 
     place.validate_structured_output_request_lm_format_enforcer = validate
+    _installed.append(True)
+
+
+def installed() -> bool:
+    """Whether `install` was called in this process."""
+    return bool(_installed)
 
 
 def _specification(kind: str, value: Any) -> Any:
