@@ -6,7 +6,6 @@ automaton states, one for each token, so rolling back after speculation is cutti
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 

@@ -39,15 +39,15 @@ class Constrain(V1Processor, V2Processor):  # type: ignore[misc]
     def __init__(self, vllm_config: Any, *arguments: Any) -> None:
         self._config = vllm_config
         # V1 gives the device and whether memory is pinned, V2 the state of its requests.
-        self._states = arguments[0] if len(arguments) == 1 else None
+        self._states: Any = arguments[0] if len(arguments) == 1 else None
         self._rows: dict[int, tuple[Any, Sequence[int]]] = {}  # by row on V1, by slot on V2
         self._count = 0
-        if self._states is None and vllm_config.scheduler_config.async_scheduling:
-            if not vllm_config.model_config.logits_processors:
-                raise RuntimeError(
-                    "under asynchronous scheduling vLLM gives the latest tokens only to processors that are named: "
-                    "--logits-processors bytebound.integrations.vllm:Constrain"
-                )
+        named = bool(vllm_config.model_config.logits_processors)
+        if self._states is None and vllm_config.scheduler_config.async_scheduling and not named:
+            raise RuntimeError(
+                "under asynchronous scheduling vLLM gives the latest tokens only to processors that are named: "
+                "--logits-processors bytebound.integrations.vllm:Constrain"
+            )
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:

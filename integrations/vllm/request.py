@@ -1,4 +1,4 @@
-"""What a request asks of `Constrain`: the JSON in `extra_args["bytebound"]` (over HTTP: `vllm_xargs`), read and checked.
+"""What a request asks of `Constrain`: JSON in `extra_args["bytebound"]` (over HTTP: `vllm_xargs`), read and checked.
 
     {"constraint": SPECIFICATION, "sampler": "head-tail", "id": "row-7", "seed": 5}
 

@@ -1,7 +1,8 @@
 """The rows of a batch that are sampled with weights, host-independent: histories in, forced tokens out.
 
-All is a function of a row's history: its state is that of the tokens it has, and its random numbers are those of its
-seed and position, so a row draws the same whatever its neighbours are and however often it is asked.
+A row's state is that of the tokens it has, and its random numbers are those of its seed and position, whatever its
+neighbours are and however often it is asked. Only "head-tail" looks at more: it takes a mask where one is remembered,
+so its draws depend on what was asked of the grammar before (their weights are proper either way).
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ def draw(logits: torch.Tensor, places: Sequence[int], rows: Sequence[Row], histo
             state = DEAD
             _fail(row, error)
         states.append(state)
+        if state == DEAD:
+            row.record(state, -1, -np.inf, 0)
         if state in (DEAD, FINISHED):
             _force(logits, places[i], row, None)
         else:
@@ -104,8 +107,14 @@ def draw(logits: torch.Tensor, places: Sequence[int], rows: Sequence[Row], histo
         scaled = logits[list(map(places.__getitem__, members))]
         if temperature != 1:
             scaled = scaled / temperature
-        _draw_alike(logits, scaled, [places[i] for i in members], [rows[i] for i in members],
-                    np.array([states[i] for i in members], np.int64), name)
+        _draw_alike(
+            logits,
+            scaled,
+            [places[i] for i in members],
+            [rows[i] for i in members],
+            np.array([states[i] for i in members], np.int64),
+            name,
+        )
 
 
 def _draw_alike(
@@ -123,13 +132,19 @@ def _draw_alike(
     except Exception as error:
         if len(rows) == 1:
             _fail(rows[0], error)
+            rows[0].record(DEAD, -1, -np.inf, 0)
             _force(logits, places[0], rows[0], None)
             return
         for i, row in enumerate(rows):
             _draw_alike(logits, scaled[i : i + 1], places[i : i + 1], [row], states[i : i + 1], name)
         return
     for place, row, state, token, weight, evaluations in zip(
-        places, rows, states.tolist(), draws.tokens.tolist(), draws.log_weights.tolist(), draws.evaluations.tolist(),
+        places,
+        rows,
+        states.tolist(),
+        draws.tokens.tolist(),
+        draws.log_weights.tolist(),
+        draws.evaluations.tolist(),
         strict=True,
     ):
         row.record(state, token, weight if token >= 0 else -np.inf, evaluations)

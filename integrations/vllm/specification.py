@@ -68,7 +68,7 @@ def constraint_of(specification: Any) -> Any:
     if isinstance(specification, str):
         specification = parsed(specification)
     if not isinstance(specification, dict):
-        raise GrammarError(f"a specification is a JSON object such as {{\"regex\": \"...\"}}, not {_shown(specification)}")
+        raise GrammarError(f'a specification is a JSON object such as {{"regex": "..."}}, not {_shown(specification)}')
     kinds = [kind for kind in specification if kind in _OPTIONS]
     if len(kinds) != 1:
         known = ", ".join(_OPTIONS)
@@ -115,13 +115,13 @@ def forget() -> None:
     _compiled.cache_clear()
 
 
-def _json_schema(schema: Any, **options: str) -> grammars.Grammar:
+def _json_schema(schema: Any, **options: Any) -> grammars.Grammar:
     if isinstance(schema, str):
         schema = parsed(schema)
     return grammars.json_schema(schema, budget=LIMITS, **options)
 
 
-def _json_object(value: Any, **options: str) -> grammars.Grammar:
+def _json_object(value: Any, **options: Any) -> grammars.Grammar:
     if value is not True:
         raise GrammarError("json_object is true, or left out")
     return grammars.json_schema({"type": "object"}, budget=LIMITS, **options)

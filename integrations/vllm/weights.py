@@ -53,7 +53,7 @@ class Weights:
         total = 0.0
         for position, token in enumerate(tokens):
             draw = self.draws.get(position)
-            if draw is None or token != draw.token and draw.token >= 0:
+            if draw is None or (token != draw.token and draw.token >= 0):
                 drawn = "nothing" if draw is None else f"token {draw.token}"
                 raise DecodingError(f"token {token} stands at {position}, where {drawn} was drawn")
             total += draw.log_weight

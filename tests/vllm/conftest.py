@@ -26,9 +26,10 @@ else:
     MISSING = False
 
 
-def pytest_report_header() -> str | None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say that the folder is skipped."""
-    return "tests/vllm: skipped, vLLM is not installed (.ci/vllm runs them)" if MISSING else None
+    if MISSING:
+        terminalreporter.write_line("SKIPPED tests/vllm: vLLM is not installed here (.ci/vllm makes an environment)")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
