@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..decoding import DecodingError, LanguageModel, Posterior, Vocabulary, sample_posterior
-from .transformers.constraint import to_tester
+from ..decoding import DecodingError, LanguageModel, Posterior, Tester, sample_posterior
 
 
 def sample_groups(
     model: LanguageModel,
-    vocabulary: Vocabulary,
     prompts: Sequence[Sequence[int]],
     constraint: Any,
+    tester: Callable[[Any], Tester],
     budget: Callable[[int], int],
     settings: dict[str, Any],
 ) -> list[Posterior]:
     """`decoding.sample_posterior` for each prompt (token ids), in their order.
 
-    constraint: what `to_tester` takes, or a list with one for each prompt. budget: tokens that may follow a prompt of a
+    constraint: one for all, or a list with one for each prompt. tester: makes the tester of one. budget: tokens that may follow a prompt of a
     given length; may raise CannotClose. settings: further arguments of `sample_posterior`.
     """
     entries = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * len(prompts)
@@ -28,10 +27,10 @@ def sample_groups(
     groups: dict[int, tuple[Any, list[int]]] = {}
     for i, entry in enumerate(entries):
         groups.setdefault(id(entry), (entry, []))[1].append(i)
-    testers = [(to_tester(entry, vocabulary), numbers) for entry, numbers in groups.values()]
+    testers = [(tester(entry), numbers) for entry, numbers in groups.values()]
     results: dict[int, Posterior] = {}
-    for tester, numbers in testers:
+    for each, numbers in testers:
         own = [prompts[i] for i in numbers]
-        found = sample_posterior(model, tester, own, max_new_tokens=budget(max(map(len, own))), **settings)
+        found = sample_posterior(model, each, own, max_new_tokens=budget(max(map(len, own))), **settings)
         results.update(zip(numbers, found, strict=True))
     return [results[i] for i in range(len(prompts))]

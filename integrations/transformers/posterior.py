@@ -15,7 +15,7 @@ from transformers.utils import ModelOutput
 
 from ...decoding import DecodingError, Posterior, Vocabulary
 from ..groups import sample_groups
-from .constraint import vocabulary_of
+from .constraint import to_tester, vocabulary_of
 from .language_model import TransformersModel
 from .prompts import batch, encode, room
 
@@ -146,9 +146,9 @@ def _run(
     adapter = TransformersModel(model, max_rows=max(_ROWS, particles * len(prompts)))
     return sample_groups(
         adapter,
-        vocabulary,
         prompts,
         constraint,
+        lambda entry: to_tester(entry, vocabulary),
         lambda length: min(max_new_tokens, room(model, length)),
         {"particles": particles, "seed": np.random.default_rng(seed), **settings},
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...decoding import CannotClose
 from ..groups import sample_groups
+from ..transformers.constraint import to_tester
 from ..transformers.prompts import batch, encode
 from .language_model import VllmModel
 from .vocabulary import vocabulary_of
@@ -57,11 +58,12 @@ def posterior(
             )
         return min(max_new_tokens, model.max_context - length)
 
+    vocabulary = vocabulary_of(model.config)
     results = sample_groups(
         model,
-        vocabulary_of(model.config),
         ids,
         constraint,
+        lambda entry: to_tester(entry, vocabulary),
         budget,
         {"particles": particles, "seed": np.random.default_rng(seed), **settings},
     )

@@ -20,7 +20,6 @@ def settings(*, asynchronous: bool = False, speculation: bool = False) -> dict[s
         speculation: for engines with speculative decoding, where vLLM takes no logits processors: masks only.
     """
     install()
-    _let_vllm_look_at_llvmlite()
     return {
         "scheduler_cls": f"{_HERE}.scheduler.{'AsyncScheduler' if asynchronous else 'Scheduler'}",
         "async_scheduling": asynchronous,
@@ -35,3 +34,7 @@ def _let_vllm_look_at_llvmlite() -> None:
     from llvmlite.binding import ffi
 
     ffi.lib._fntab.setdefault("__dict__", {})
+
+
+# On import, because vLLM's processes import this package, and load their models, in an order of their own.
+_let_vllm_look_at_llvmlite()

@@ -59,6 +59,15 @@ def register(name: str, constraint: Any) -> None:
         _registered[name] = constraint
 
 
+@functools.lru_cache(maxsize=1)
+def load(module: str) -> None:
+    """Register the constraints of a module; "" is none. Raises ImportError where there is no such module."""
+    if module:
+        for name, value in vars(importlib.import_module(module)).items():
+            if isinstance(value, grammars.Grammar | Judge | Tester):
+                register(name, value)
+
+
 def constraint_of(specification: Any) -> Any:
     """The constraint of a specification: an object, or its JSON text.
 
@@ -159,20 +168,11 @@ _MAKERS: dict[str, Callable[..., grammars.Grammar]] = {
 
 
 def _named(name: Any) -> Any:
-    _load(os.environ.get(VARIABLE, ""))
+    load(os.environ.get(VARIABLE, ""))
     if not isinstance(name, str) or name not in _registered:
         known = ", ".join(map(repr, sorted(_registered))) or "none"
         raise GrammarError(f"no constraint named {_shown(name)} is registered; there are {known}")
     return _registered[name]
-
-
-@functools.lru_cache(maxsize=1)
-def _load(module: str) -> None:
-    """Register the constraints of the module that the environment names."""
-    if module:
-        for name, value in vars(importlib.import_module(module)).items():
-            if isinstance(value, grammars.Grammar | Judge | Tester):
-                register(name, value)
 
 
 def _bounded(text: str) -> str:
