@@ -18,7 +18,7 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import vllm  # noqa: F401
+        from vllm import LLM
 except ImportError:
     collect_ignore_glob = ["test_*.py"]
     MISSING = True
@@ -43,7 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def engine() -> Iterator[Callable[..., Any]]:
     """Makes one `vllm.LLM` of a model that ships, for the module; keyword arguments are the engine's."""
     from bytebound.integrations import models
-    from vllm import LLM
     from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
 
     made: list[Any] = []
