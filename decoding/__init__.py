@@ -1,12 +1,15 @@
 """Probabilities: vocabularies, masks and samplers. Imports grammars, knows no host."""
 
 from .apply import MaskTable, apply_bitmask
+from .bytewise import ByteModel, ByteState, SteeredText, Steering, fill_in_middle, probability_picture, steer
 from .choices import ChoiceProbabilities, choice_probabilities, choice_probabilities_batch
 from .errors import (
     CannotClose,
     DeadEnd,
     DecodingError,
+    NoCover,
     TokenRejected,
+    TooManyCovers,
     UnsupportedTokenizer,
     VocabularyError,
     WrongVocabulary,
@@ -32,6 +35,8 @@ from .vocabulary import Vocabulary
 
 __all__ = [
     "Awrs",
+    "ByteModel",
+    "ByteState",
     "CannotClose",
     "Children",
     "ChoiceProbabilities",
@@ -46,15 +51,19 @@ __all__ = [
     "MaskTable",
     "Masked",
     "Masker",
+    "NoCover",
     "Particle",
     "Posterior",
     "Potential",
     "RecursiveAwrs",
     "Rejection",
+    "SteeredText",
+    "Steering",
     "StepSampler",
     "TableModel",
     "Tester",
     "TokenRejected",
+    "TooManyCovers",
     "UnsupportedTokenizer",
     "Vocabulary",
     "VocabularyError",
@@ -62,7 +71,10 @@ __all__ = [
     "apply_bitmask",
     "choice_probabilities",
     "choice_probabilities_batch",
+    "fill_in_middle",
+    "probability_picture",
     "sample_posterior",
+    "steer",
     "step_sampler",
     "tester",
 ]

@@ -7,6 +7,8 @@ ByteboundError
     ├── DeadEnd                         a state that allows no token
     ├── TokenRejected                   a token that the grammar does not allow here
     ├── CannotClose                     the structure cannot be completed within the token budget
+    ├── NoCover                         bytes that no tokens spell
+    ├── TooManyCovers                   more tokenizations of a prefix than the budget allows
     └── WrongVocabulary                 logits or grammar belong to another vocabulary
 """
 
@@ -37,6 +39,14 @@ class TokenRejected(DecodingError):
 
 class CannotClose(DecodingError):
     """The text cannot be completed within the number of tokens given."""
+
+
+class NoCover(DecodingError):
+    """No token string of the vocabulary spells these bytes, or the model gives all of them probability zero."""
+
+
+class TooManyCovers(DecodingError):
+    """A byte prefix has more tokenizations than the budget allows to follow."""
 
 
 class WrongVocabulary(DecodingError):

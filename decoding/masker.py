@@ -6,6 +6,7 @@ a later visit copies a row. How a state's mask is made (`_build`):
   - states that differ only in counters far from their bounds share one mask (`Engine.alias`);
   - a state that loops on itself is served by the vocabulary's slice for that loop (`slices.py`);
   - a state most of whose bytes lead to one such loop takes the loop's mask and corrects it where the two differ;
+  - where words may come at once or after a space, the tokens that begin with one are looked at apart (`spaced.py`);
   - a counted loop near its bound takes the mask of the loop without bounds and takes away what is too long;
   - a text that must differ from others takes the mask without that condition, and tests few tokens (`recorded.py`);
   - anything else walks the trie of the vocabulary, which dies out fast where little is allowed.
@@ -21,9 +22,7 @@ from numpy.typing import NDArray
 from ..grammars import Grammar
 from ..grammars import arena as layout
 from ..grammars import loosening_kernels as loosening
-from ..grammars.arena import RECORDED
 from ..grammars.engine import Engine
-from ..grammars.network import Network
 from ..grammars.predicate import Judge
 from ..grammars.warmup import warm_up
 from . import loop_kernels as loops
@@ -31,7 +30,9 @@ from . import mask_kernels as mk
 from .closing import greedy_tokens, restrict
 from .counted import counted_mask
 from .errors import DeadEnd, WrongVocabulary
+from .masker_warmup import use_kernels
 from .recorded import recorded_mask
+from .spaced import spaced_mask
 from .tables import shared_tables
 from .vocabulary import Vocabulary
 
@@ -60,7 +61,7 @@ class Masker:
     finished = FINISHED
 
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
-        warm_up("masker", _use_kernels)
+        warm_up("masker", use_kernels)
         if isinstance(grammar, Judge):
             grammar.refuse_mask()
         if not isinstance(grammar, Grammar):
@@ -82,10 +83,11 @@ class Masker:
         self._following: dict[int, int] = {}  # by state and token
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
-        self._nothing = np.zeros(self.words, np.uint32)
-        self._contents: dict[int, Row] = {mk.content_hash(self._nothing): self._nothing}
+        self.nothing = np.zeros(self.words, np.uint32)
+        self._contents: dict[int, Row] = {mk.content_hash(self.nothing): self.nothing}
         self._buffer = np.empty(self.words, np.uint32)
         self._records = int(grammar.program.ways.max(initial=0)) >= loosening.FEW  # fewer texts are walked as they are
+        self.of_parts: dict[tuple[int, int], tuple[Row, int]] = {}  # of loops over parts of the vocabulary, spaced.py
         self.whole_texts: dict[int, NDArray[np.int32]] = {}  # by loose state, see recorded.py
         self._limit = max(16, memory // (4 * self.words))
         self.stack = np.empty(4 * (self.tables.depths + 2), np.int32)
@@ -177,17 +179,18 @@ class Masker:
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
             if len(self._contents) > self._limit:
-                self._contents = {mk.content_hash(self._nothing): self._nothing}
+                self._contents = {mk.content_hash(self.nothing): self.nothing}
                 self._raw.clear()
                 self._rows.clear()
                 self.whole_texts.clear()
+                self.of_parts.clear()
             twin = self.automaton.alias(state)
             mask = self._rows.get(twin)
             if mask is None:
                 mask = self.raw_mask(twin)
                 if self.automaton.is_accepting(twin):
-                    mask = self._intern(mask | self.only_eos)
-                if mask is self._nothing:  # not remembered: it is an error however often it is asked for
+                    mask = self.intern(mask | self.only_eos)
+                if mask is self.nothing:  # not remembered: it is an error however often it is asked for
                     raise DeadEnd(
                         "the grammar can go on only with bytes that no token of this vocabulary spells"
                         if not self.is_accepting(state)
@@ -203,10 +206,10 @@ class Masker:
         if mask is None:
             with self._lock:  # all masks are made in one buffer
                 built, self.reach[q] = self._build(q)
-                mask = self._raw[q] = self._intern(built)
+                mask = self._raw[q] = self.intern(built)
         return mask
 
-    def _intern(self, mask: Row) -> Row:
+    def intern(self, mask: Row) -> Row:
         """One row for all states with the same mask; a copy of `mask` where it is new."""
         key = mk.content_hash(mask)
         known = self._contents.get(key)
@@ -236,12 +239,15 @@ class Masker:
             if counted is not None:
                 return counted
             if automaton.run(loops.classify, target, out) == loops.LOOP:
+                made = spaced_mask(self, q, target)
+                if made is not None:
+                    return made
                 row, reach = self.fill_in(
                     self.raw_mask(target),
                     lambda arena, row: mk.differential_walk(arena, tables.siblings, stack, row, q, target),
                 )
                 return row, max(reach, self.reach[target])
-        return self.fill_in(self._nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
+        return self.fill_in(self.nothing, lambda arena, row: mk.walk(arena, tables.siblings, stack, row, q))
 
     def fill_in(self, base: Row, kernel: Callable[[layout.Arena, Row], int]) -> tuple[Row, int]:
         """Let a kernel work on a copy of `base`, a fresh one whenever the arena had to grow. The row that is returned
@@ -256,50 +262,3 @@ class Masker:
 
     def __repr__(self) -> str:
         return f"<Masker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
-
-
-def _use_kernels() -> None:
-    """Call every kernel of the masks once, on a grammar with a loop, a counted loop, a key near a free one, and texts
-    that must differ."""
-
-    def emit(network: Network, a: int, b: int) -> None:
-        character = network.rule()
-        loop, counted, key = network.node(), network.node(), network.node()
-        for lo, hi in ((0x20, 0x21), (0x23, 0x7E)):
-            network.edge(character.start, lo, hi, character.end)
-            network.edge(loop, lo, hi, loop)
-            network.edge(key, lo, hi, loop)
-        network.edge(a, 0, 0, loop)
-        network.edge(a, 1, 1, counted)
-        network.literal(key, b"a" * 20, b)
-        network.edge(a, 2, 2, key)
-        network.edge(loop, 0x22, 0x22, b)
-        end = network.node()
-        network.repeat(counted, character, end, 1, 20)
-        network.edge(end, 0x22, 0x22, b)
-        scope = network.scope(network.literal(a, bytes([3])), b, 1, None, character, (2, 3, 1))
-        text, behind = network.rule(), network.node()
-        network.edge(text.start, 0x41, 0x5A, text.start)
-        network.edge(text.start, 0x22, 0x22, text.end)
-        network.text(text.start)
-        network.item(scope, 0, True)
-        network.option(scope, scope.start, 0, character, behind)
-        network.option(scope, scope.start, RECORDED, text, behind)
-        network.further(scope, behind, scope.start, scope.start)
-        network.epsilon(behind, scope.end)
-
-    vocabulary = Vocabulary.from_bytes([bytes([i]) for i in range(256)] + [None], eos_token_ids=[256])
-    masker = Masker(Grammar(emit, "warm-up"), vocabulary)
-    row = np.empty(masker.words, np.uint32)
-    for first in range(3):
-        state = masker.accept(masker.start, first)
-        masker.fill(state, row)
-        for _ in range(19):
-            state = masker.accept(state, 0x41)
-            masker.fill(state, row, remaining=2)
-    state = masker.accept(masker.accept(masker.start, 3), 0x42)
-    for token in (0x22, 0x41, 0x22, 0x43):
-        state = masker.accept(state, token)
-        masker.fill(state, row)
-        masker.fill(state, row, remaining=9)
-    masker.forced_tokens(masker.start)

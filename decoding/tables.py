@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from . import mask_kernels as mk
 from .kinds import TokenKinds
 from .slices import LoopSlice, build_slice
+from .trie import Trie
 from .vocabulary import Vocabulary
 
 
 class Tables:
-    """Tries of a vocabulary in the forms that kernels read, and the slices made so far."""
+    """Tries of a vocabulary, or of a part of it, in the forms that kernels read, and the slices made so far."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        trie = vocabulary.trie
+    def __init__(self, vocabulary: Vocabulary, part: Trie | None = None) -> None:
+        trie = vocabulary.trie if part is None else part
+        self._vocabulary = weakref.ref(vocabulary)
         self.trie = mk.pack_trie(trie.byte, trie.size, trie.depth, trie.token_start, trie.order)
         self.siblings = mk.sibling_trie(self.trie)
         self.depths = vocabulary.max_token_bytes
@@ -35,11 +37,21 @@ class Tables:
         """What tokens mean to texts that must differ from others."""
         return TokenKinds(self._bytes_of(i) for i in range(self._size))
 
-    def slice(self, signature: NDArray[np.int32]) -> LoopSlice | None:
+    @cached_property
+    def halves(self) -> tuple[Tables, Tables] | None:
+        """Those of the tokens that do not begin with a space, and of those that do, without it; see `spaced.py`."""
+        from .spaced import halves
+
+        vocabulary = self._vocabulary()
+        assert vocabulary is not None
+        parts = halves(vocabulary.trie)
+        return None if parts is None else (Tables(vocabulary, parts[0]), Tables(vocabulary, parts[1]))
+
+    def slice(self, signature: NDArray[np.int32], eager: bool = False) -> LoopSlice | None:
         """The slice for the loop that `classify` found (8 cells of byte set, the flag for characters), if it pays.
 
         A slice costs as much as several walks, or, where the loop is small, so that walks die out early, as tens of
-        them: it is made when it has been asked for often enough.
+        them: it is made when it has been asked for often enough, twice if `eager`.
         """
         key = signature.tobytes()
         found = self.slices.get(key)
@@ -47,7 +59,7 @@ class Tables:
             self.asked[key] = self.asked.get(key, 0) + 1
             size = sum(int(cell).bit_count() for cell in signature[:8].view(np.uint32))
             words = signature[1] & 1 and signature[3] & 2  # space, a
-            if self.asked[key] < (1 if words else 5 if size >= 60 else 30):
+            if self.asked[key] < (1 if words else 2 if eager else 5 if size >= 60 else 30):
                 return None
             found = build_slice(self.trie, self.depths, self.words, signature[:8], bool(signature[8]))
             self.slices[key] = found

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-import numpy as np
-from bytebound import decoding, grammars
+from bytebound import grammars
 from bytebound.integrations import models
+from bytebound.integrations.transformers import posterior
 
 connection = sqlite3.connect(":memory:", check_same_thread=False)
-connection.execute("CREATE TABLE city (name TEXT, country TEXT, people INTEGER)")
-connection.execute("CREATE TABLE country (code TEXT, area REAL)")
+connection.execute("CREATE TABLE authors (name TEXT, country TEXT)")
+connection.execute("CREATE TABLE books (title TEXT, genre TEXT, pages INTEGER)")
 
 
 def prepares(sql: str) -> bool:
@@ -23,28 +23,15 @@ def prepares(sql: str) -> bool:
 
 
 critic = grammars.predicate(complete=prepares, text=True)
-assert critic.matches("SELECT name FROM city") and not critic.matches("SELECT area FROM city")
+assert critic.matches("SELECT name FROM authors") and not critic.matches("SELECT pages FROM authors")
 
-column = "(name|country|people|code|area)"
-select = grammars.regex(rf"SELECT {column}(, {column})? FROM (city|country)( WHERE {column} (=|<) [1-9]0{{0,3}})?")
-vocabulary = decoding.Vocabulary.from_tokenizer(models.load("small-bytes")[1])
-tester = decoding.tester(select & critic, vocabulary)
-
-rng = np.random.default_rng(0)
-found = tried = 0
-while found < 4:
-    state, ids = tester.start, []
-    while state >= 0:
-        # Proposals at random. With a model, posterior() samples in its place, each with the right weight.
-        proposals = rng.permutation(vocabulary.size)
-        place = tester.first(np.array([state]), proposals[None])[0]
-        if place == len(proposals):
-            break  # the regex would end here, and SQLite refuses
-        ids.append(int(proposals[place]))
-        state = tester.accept(state, ids[-1])
-    tried += 1
-    if state == decoding.Masker.finished:
-        found += 1
-        print(vocabulary.text(ids).decode())
-print(f"{tried - found} of {tried} statements refused by SQLite")
+column = "(name|country|title|genre|year|pages|price)"  # two of them are not in the tables
+where = rf"( WHERE {column} (=|<|>) ([1-9]\d{{0,3}}|'\w+'))?"
+select = grammars.regex(rf" SELECT {column} FROM (authors|books|orders){where};")
+model, tokenizer = models.load("small-bytes")
+prompt = "Question: Where do the authors live?\nSQL:"
+result = posterior(model, tokenizer, prompt, select & critic, particles=50)
+for sql, share in list(result.probabilities().items())[:4]:
+    print(f"{share:.3f}{sql}")
+print(f"evidence e^{result.log_evidence:.1f}, {result.deaths} deaths")
 connection.close()

@@ -2,12 +2,15 @@
 
 from .automaton import DEAD, Automaton
 from .budget import Budget
+from .combinators import alternation, excluding, repeat, sequence, until
+from .context_free import ebnf, lark, library
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, PredicateError, Unsupported
 from .front import choice, regex
 from .grammar import Grammar
 from .network import Network
 from .predicate import Conjunction, Predicate, predicate
 from .schema import Explanation, Finding, explain, json_schema, pydantic, response_format, strict_subset, tools
+from .tags import tags
 from .trigger import after
 
 __all__ = [
@@ -27,13 +30,22 @@ __all__ = [
     "PredicateError",
     "Unsupported",
     "after",
+    "alternation",
     "choice",
+    "ebnf",
+    "excluding",
     "explain",
     "json_schema",
+    "lark",
+    "library",
     "predicate",
     "pydantic",
     "regex",
+    "repeat",
     "response_format",
+    "sequence",
     "strict_subset",
+    "tags",
     "tools",
+    "until",
 ]

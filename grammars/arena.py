@@ -36,13 +36,17 @@ SCOPE_CELLS = 11
 # text is recorded and differs from all others, and what stands for "a further item is possible".
 ANOTHER, COUNTED, RECORDED, FURTHER = -1, -2, -3, -4
 
+# What a node is to tokens of the longest match, besides 0: BEGIN, whose edges are taken only where no other node can go
+# on; VOID, from which nothing goes on, and being able to get there counts as going on.
+BEGIN, VOID = 1, 2
+
 # Counters and capacities in the header.
 N_STATES, N_ITEMS, N_STACKS, STAMP, N_CLASSES, HORIZON = range(6)
 CAP_STATES, CAP_ITEMS, CAP_STACKS, CAP_WORK, STATE_SLOTS, STACK_SLOTS, SEEN_SLOTS = range(6, 13)
 # Offsets of the sections. The program (constant):
 CLASSES, REPRESENTATIVES, DISTANCE, FINAL, BARE, TEXT, EDGE_PTR, EDGES, EPSILON_PTR, EPSILONS = range(16, 26)
 CALL_PTR, CALLS, REPEAT_PTR, REPEATS = range(26, 30)
-SCOPED_PTR, SCOPED, OPTION_PTR, OPTIONS, SCOPES, SCOPE_ITEMS, BEFORE, WAYS, LENGTHS = range(30, 39)
+SCOPED_PTR, SCOPED, OPTION_PTR, OPTIONS, SCOPES, SCOPE_ITEMS, BEFORE, WAYS, LENGTHS, BEGINS = range(30, 40)
 # Stack frames, states, their configurations, transitions (grow):
 S_RETURN, S_DATA, S_PARENT, S_DISTANCE, S_ALIAS, STACK_TABLE = range(40, 46)
 Q_OFFSET, Q_LENGTH, Q_ACCEPTING, Q_DISTANCE, Q_ALIAS, STATE_TABLE = range(46, 52)

@@ -104,6 +104,7 @@ class Engine:
             layout.BEFORE: program.before,
             layout.WAYS: program.ways,
             layout.LENGTHS: program.lengths,
+            layout.BEGINS: program.begins,
         }
         state_slots, stack_slots = 2 * sizes["states"], 2 * sizes["stacks"]
         seen_slots = 2 * sizes["work"]

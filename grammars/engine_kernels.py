@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arena import (
+    BEGINS,
     CLASSES,
     CONTROL,
     DEAD,
@@ -38,6 +39,7 @@ from .arena import (
     TRANSITION,
     TRANSITIONS,
     UNKNOWN,
+    VOID,
     Arena,
 )
 from .cell_kernels import add, frame_slot
@@ -62,43 +64,52 @@ def _transition(arena: Arena, q: int, c: int) -> int:
     lo, hi = 0, arena[N_CLASSES] - 1  # classes around c that lead to the same configurations
     n = 0
     o = arena[arena[Q_OFFSET] + q]
-    edge_ptr, edges = arena[EDGE_PTR], arena[EDGES]
+    edge_ptr, edges, begins = arena[EDGE_PTR], arena[EDGES], arena[BEGINS]
     backslash = arena[arena[CLASSES] + 0x5C]
-    for i in range(o, o + arena[arena[Q_LENGTH] + q]):
-        a, s = arena[arena[I_NODE] + i], arena[arena[I_STACK] + i]
-        if s != 0 and arena[arena[S_RETURN] + s] == ESCAPE:
-            lo = hi = c
-            n = go_on_escape(arena, n, a, s, arena[arena[REPRESENTATIVES] + c])
-            if n < 0:
-                return n
-            continue
-        if arena[arena[TEXT] + a]:
-            if c == backslash:
-                n = begin_escape(arena, n, a, s)
-                if n < 0:
-                    return n
+    blocked = False
+    for beginning in range(2):  # a token begins only where none goes on: the longest match
+        if n > 0 or blocked:
+            break
+        for i in range(o, o + arena[arena[Q_LENGTH] + q]):
+            a, s = arena[arena[I_NODE] + i], arena[arena[I_STACK] + i]
+            if arena[begins + a] != beginning:
+                continue
+            if s != 0 and arena[arena[S_RETURN] + s] == ESCAPE:
                 lo = hi = c
-            elif c < backslash:
-                hi = min(hi, backslash - 1)
-            else:
-                lo = max(lo, backslash + 1)
-        for e in range(arena[edge_ptr + a], arena[edge_ptr + a + 1]):
-            first, last = arena[edges + 3 * e], arena[edges + 3 * e + 1]
-            if first > c:
-                hi = min(hi, first - 1)
-            elif last < c:
-                lo = max(lo, last + 1)
-            else:
-                lo, hi = max(lo, first), min(hi, last)
-                t = s
-                if s != 0 and arena[arena[S_RETURN] + s] == RECORD:
-                    lo = hi = c
-                    t = recorded(arena, s, arena[arena[REPRESENTATIVES] + c])
-                    if t < 0:
-                        return t
-                n = add(arena, n, arena[edges + 3 * e + 2], t)
+                n = go_on_escape(arena, n, a, s, arena[arena[REPRESENTATIVES] + c])
                 if n < 0:
                     return n
+                continue
+            if arena[arena[TEXT] + a]:
+                if c == backslash:
+                    n = begin_escape(arena, n, a, s)
+                    if n < 0:
+                        return n
+                    lo = hi = c
+                elif c < backslash:
+                    hi = min(hi, backslash - 1)
+                else:
+                    lo = max(lo, backslash + 1)
+            for e in range(arena[edge_ptr + a], arena[edge_ptr + a + 1]):
+                first, last = arena[edges + 3 * e], arena[edges + 3 * e + 1]
+                if first > c:
+                    hi = min(hi, first - 1)
+                elif last < c:
+                    lo = max(lo, last + 1)
+                else:
+                    lo, hi = max(lo, first), min(hi, last)
+                    if arena[begins + arena[edges + 3 * e + 2]] == VOID:
+                        blocked = True
+                        continue
+                    t = s
+                    if s != 0 and arena[arena[S_RETURN] + s] == RECORD:
+                        lo = hi = c
+                        t = recorded(arena, s, arena[arena[REPRESENTATIVES] + c])
+                        if t < 0:
+                            return t
+                    n = add(arena, n, arena[edges + 3 * e + 2], t)
+                    if n < 0:
+                        return n
     target = DEAD
     if n > 0:
         target = closure(arena, n)

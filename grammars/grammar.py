@@ -16,6 +16,9 @@ Emit = Callable[[Network, int, int], None]
 
 
 def _build(emit: Emit, budget: Budget | None) -> Program:
+    from .compiled import load_kernels
+
+    load_kernels()  # before the clock of the budget starts
     network = Network(budget)
     emit(network, network.main.start, network.main.end)
     return network.build()
@@ -104,6 +107,12 @@ class Grammar:
         from .product import intersection
 
         return self._combine(other, "&", lambda network, a, b: intersection(self, other)(network, a, b))
+
+    def __invert__(self) -> Grammar:
+        """Texts that are not in this language, which must be regular and of moderate size; else Unsupported."""
+        from .combinators import complement
+
+        return complement(self)
 
     def _combine(self, other: Grammar, operator: str, emit: Emit) -> Grammar:
         from .predicate import Judge

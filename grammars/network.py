@@ -59,6 +59,7 @@ class Network:
         self._scopes: list[int] = []
         self._items: list[int] = []
         self._before: list[int] = []
+        self._begins: list[int] = []
         self._copied: list[tuple[Int32Array, int]] = []  # rows of pieces, and how far their nodes are shifted
         self._parts: list[tuple[Any, int]] = []  # of a piece: keys of the pieces in it, and where they would start
         self._is_piece = False
@@ -160,11 +161,9 @@ class Network:
         if maximum == 0:
             self.epsilon(a, b)
             return
-        limit = 2**30
-        if minimum > limit:
-            raise GrammarError(f"a repetition of at least {minimum} times is beyond the limit of {limit}")
-        bound = -1 if maximum is None or maximum > limit else maximum
-        self._repeats.extend((a, rule.start, b, minimum, bound))
+        if minimum > 2**30:
+            raise GrammarError(f"a repetition of at least {minimum} times is beyond the limit of {2**30}")
+        self._repeats.extend((a, rule.start, b, minimum, -1 if maximum is None or maximum > 2**30 else maximum))
 
     def scope(
         self, a: int, b: int, minimum: int, maximum: int | None, shortest: Rule, lengths: Sequence[int] = ()
@@ -207,6 +206,10 @@ class Network:
         """Say that from this node of a scope on, its body asks for so many further recorded items."""
         self._before.extend((node, 2 + needs))
 
+    def mark(self, node: int, kind: int) -> None:
+        """Say what a node is to tokens of the longest match: BEGIN or VOID, see `arena.py`."""
+        self._begins += (node, kind)
+
     def piece(self, fill: Callable[..., None], *arguments: Hashable) -> Rule:
         """The rule that `fill(network, rule, *arguments)` makes, the same in all networks.
 
@@ -235,13 +238,13 @@ class Network:
 
     def include(self, program: Program) -> Rule:
         """Add a built network as a rule of this one."""
+        program.check_inclusion()
         shift = self._nodes
         self._nodes += program.nodes
         texts = np.flatnonzero(program.text)
         last = np.append(program.representatives[1:], SYMBOLS) - 1
         source = np.arange(program.nodes, dtype=np.int32)
-        first, final, target = program.edges.T
-        nodes = np.repeat(source, np.diff(program.edge_ptr))
+        (first, final, target), nodes = program.edges.T, np.repeat(source, np.diff(program.edge_ptr))
         tables = {
             "finals": np.flatnonzero(program.final)[:, None],
             "texts": np.stack([texts, texts], 1),

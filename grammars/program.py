@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arena import ANOTHER, CONTROL, FAR, FURTHER, RECORDED, SCOPE_CELLS
-from .errors import EmptyLanguage, GrammarError
+from .arena import ANOTHER, CONTROL, FAR, FURTHER, RECORDED, SCOPE_CELLS, VOID
+from .errors import EmptyLanguage, GrammarError, Unsupported
 from .network_kernels import UNREACHABLE, count_ways, group, representatives, shortest_completions
 from .table_kernels import copies, kept, marked, merged, redirect, symbol_classes
 
@@ -54,6 +54,8 @@ class Program:
     lengths: Int32Array  # of the shortest recorded texts of each scope
     ways: Int32Array  # per node of a rule whose texts are recorded: how many texts may follow
     before: Int32Array  # per node: 1 where a scope opens, 2 where an item must come, 2 + unmet needs; else 0
+    begins: Int32Array  # per node: BEGIN where a token begins that is not read while another can go on, VOID where one
+    # has gone on that stands nowhere; else 0
 
     @property
     def nodes(self) -> int:
@@ -65,10 +67,15 @@ class Program:
         """Number of classes of bytes."""
         return int(self.classes[CONTROL - 1]) + 1
 
+    def check_inclusion(self) -> None:
+        """Raises Unsupported where tokens are of the longest match, for these depend on the whole text."""
+        if self.begins.any():
+            raise Unsupported("a grammar with lexing= other than 'dynamic' stands alone and cannot be put into others")
+
 
 COLUMNS = {
     "finals": 1, "texts": 2, "edges": 4, "epsilons": 2, "calls": 3, "repeats": 5,
-    "scoped": 5, "options": 5, "further": 4, "scopes": 2, "items": 3, "before": 2,
+    "scoped": 5, "options": 5, "further": 4, "scopes": 2, "items": 3, "before": 2, "begins": 2,
 }  # fmt: skip
 
 
@@ -94,6 +101,7 @@ class Tables(NamedTuple):
     scopes: Int32Array  # least and most items
     items: Int32Array  # scope, number, whether required
     before: Int32Array  # node, kind
+    begins: Int32Array  # node, BEGIN or VOID
 
 
 def assemble(tables: Tables) -> Program:
@@ -111,6 +119,7 @@ def assemble(tables: Tables) -> Program:
     if len(repeats) and (distance[repeats[:, 1]] == 0).any():
         raise GrammarError("the body of a counted repetition matches the empty string")
     live = distance < UNREACHABLE
+    live[tables.begins[:, 0]] |= tables.begins[:, 1] == VOID
     edges, epsilons = kept(tables.edges, live, 0b1001), kept(tables.epsilons, live, 0b11)
     calls, repeats = kept(tables.calls, live, 0b111), kept(repeats, live, 0b101)
     if len(repeats) and not live[repeats[:, 1]].all():
@@ -120,7 +129,9 @@ def assemble(tables: Tables) -> Program:
         repeats = repeats[~barren]
     scoped, options = kept(tables.scoped, live, 0b11001), kept(tables.options, live, 0b1101)
     further = kept(further, live, 0b11)
-    plain = final == 0
+    begins = np.zeros(nodes, np.int32)
+    begins[tables.begins[:, 0]] = tables.begins[:, 1]
+    plain = (final == 0) & (begins == 0)
     of_calls = ((calls, 0b110), (repeats, 0b110), (scoped, 0b11010), (options, 0b1100))
     others = [(rows, ends) for rows, ends in ((epsilons, 0b10), *of_calls, (further, 0b1010)) if len(rows)]
     for rows, _ in others:
@@ -170,6 +181,7 @@ def assemble(tables: Tables) -> Program:
         lengths=np.array([n for own in tables.lengths for n in own], np.int32),
         ways=counts,
         before=before,
+        begins=begins,
     )
 
 

@@ -11,11 +11,13 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 PRINTED = {
-    "molecules.py": r"([CNOcno()=#123]{8,20}\n){5}\d+ prefixes parsed\n",
-    "python_code.py": r"(def f\(x\):\n( {4,12}.+\n)+\n){3}",
+    "molecules.py": r"(\d\.\d{3} [CNOcno()=#123]{4,20}\n){1,4}evidence e\^-[\d.]+, \d+ tests\n",
+    "python_code.py": r"(\d\.\d{3} \{['\"].*\}\n){1,4}evidence e\^-[\d.]+, \d+ deaths, \d+ tests\n",
+    "any_prompt_end.py": r"cut tokens: .*\nbytes:      .The weather in Lisbon.*\n(1\d? (January|June|July) \d{4}\n){3}",
+    "steered_bytes.py": r"without e: '[^e]*', .*\nacrostic: 'C.*\\nA.*\\nT.*\n40 bytes: '.{40}', .*\nvalid UTF-8: .*\n",
     "person_json.py": r"Person\(name='.*', age=\d+, email='.*', city='.*'\)\n",
     "regex_dates.py": r"(\d\d [A-Z][a-z]+ \d{4}\n){5}",
-    "sql_critic.py": r"(SELECT .* FROM \w+.*\n){4}\d+ of \d+ statements refused by SQLite\n",
+    "sql_critic.py": r"(\d\.\d{3} SELECT .* FROM \w+.*\n){4}evidence e\^-[\d.]+, \d+ deaths\n",
     "stream_partial.py": r"0 of 4 fields: Book\(title=None.*\n(.*\n)*4 of 4 fields: Book\(title='.*\n",
     "per_row_grammars.py": r"Write a product as JSON:\n\{(.|\n)*\n\nQ.*\nAnswer: (Yes|No)\.\n\nQ.*\nAnswer:(.|\n)*",
     "tool_calls.py": r"call find_person with \{'name': '.*', 'age': (\d+|None)\}\nreply \{(.|\n)*\}\n",

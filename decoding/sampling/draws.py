@@ -54,11 +54,13 @@ class StepSampler(Protocol):
         generator: np.random.Generator,
         *,
         children: bool = False,
+        rows: NDArray[np.int64] | None = None,
     ) -> Draws:
-        """Draw for n rows.
+        """Draw n times, independently.
 
-        logits: [n, width] logits or log-probabilities of the next token on any device, temperature already applied;
-        each row is normalised over its whole width. Columns beyond the vocabulary are never allowed, but their mass
-        counts. -inf stands for probability zero. states: [n] states of `tester`, none of them DEAD or FINISHED.
-        children: ask for all weighted children.
+        logits: [height, width] logits or log-probabilities of the next token on any device, temperature already
+        applied; each row is normalised over its whole width. Columns beyond the vocabulary are never allowed, but their
+        mass counts. -inf stands for probability zero. states: [n] states of `tester`, none of them DEAD or FINISHED.
+        children: ask for all weighted children. rows: [n] the row of logits of each draw, any number of times each; by
+        default every row is drawn from once. The same as with logits[rows], without the copies.
         """

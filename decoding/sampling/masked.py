@@ -40,14 +40,15 @@ class Masked:
         generator: np.random.Generator | Uniforms,
         *,
         children: bool = False,
+        rows: NDArray[np.int64] | None = None,
     ) -> Draws:
         """See `StepSampler`."""
-        rows = untested(logits, tester.vocabulary.size, states)
+        opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children)
         prices = np.array([tester.price(state) for state in states.tolist()], np.float64)
         limit = self.children if children else 0
-        draw_masked(rows, np.arange(len(states)), tester, states, prices, Uniforms.of(generator), limit, draws)
-        return draws.finish(rows.totals)
+        draw_masked(opened, np.arange(len(states)), tester, states, prices, Uniforms.of(generator), limit, draws)
+        return draws.finish(opened.totals)
 
     def __repr__(self) -> str:
         return f"Masked(children={self.children})"

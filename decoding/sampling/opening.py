@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
-from ..errors import WrongVocabulary
+from ..errors import DecodingError, WrongVocabulary
 from .untested import Integers, Untested
 from .untested_device import DeviceUntested
 from .untested_host import HostUntested
@@ -15,20 +16,28 @@ ON_HOST = {"cpu", "mps"}
 """Device types whose logits are worked on by the processor; mps knows no float64."""
 
 
-def untested(logits: torch.Tensor, size: int, states: Integers) -> Untested:
-    """Open rows: logits [n, width] as a `StepSampler` takes them, of which the first `size` are tokens.
+def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers | None = None) -> Untested:
+    """Open rows: logits [height, width] and rows as a `StepSampler` takes them; the first `size` columns are tokens.
 
-    Raises WrongVocabulary for a wrong shape or dtype, DecodingError for rows that are no distribution.
+    Raises WrongVocabulary for a wrong shape or dtype, DecodingError for rows that are no distribution or not there.
     """
     if logits.dim() != 2 or logits.dtype not in _FLOATS:
         raise WrongVocabulary(
             f"logits must be a float tensor of shape [rows, width], not {logits.dtype} of shape {list(logits.shape)}"
         )
-    if len(logits) != len(states):
-        raise WrongVocabulary(f"{len(logits)} rows of logits cannot be drawn from in {len(states)} states")
-    if logits.shape[1] < size:
-        raise WrongVocabulary(f"logits of width {logits.shape[1]} are too narrow for a vocabulary of {size} tokens")
+    height, width = logits.shape
+    if rows is not None:
+        rows = np.ascontiguousarray(rows, np.int64)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < height:
+            raise DecodingError(
+                f"rows must be numbers of the {height} rows of logits, not {rows.min()} to {rows.max()}"
+            )
+    n = height if rows is None else len(rows)
+    if n != len(states):
+        raise WrongVocabulary(f"{n} rows of logits cannot be drawn from in {len(states)} states")
+    if width < size:
+        raise WrongVocabulary(f"logits of width {width} are too narrow for a vocabulary of {size} tokens")
     logits = logits.detach()
     if logits.device.type in ON_HOST:
-        return HostUntested(logits.cpu(), size)
-    return DeviceUntested(logits, size)
+        return HostUntested(logits.cpu(), size, rows)
+    return DeviceUntested(logits, size, rows)

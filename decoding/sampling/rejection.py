@@ -78,17 +78,18 @@ class _Sampler(ABC):
         generator: np.random.Generator | Uniforms,
         *,
         children: bool = False,
+        rows: NDArray[np.int64] | None = None,
     ) -> Draws:
         """See `StepSampler`."""
-        rows = untested(logits, tester.vocabulary.size, states)
+        opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children and self._has_children)
-        run = _Run(rows, tester, states, Uniforms.of(generator), draws)
+        run = _Run(opened, tester, states, Uniforms.of(generator), draws)
         found, rejected = run.first_allowed(np.arange(len(states)), phantoms=self._phantoms)
         draws.tokens[:] = found.tokens
         alive = np.flatnonzero(found.tokens >= 0)
         if len(alive):
             draws.masses[alive] = self._weigh(run, alive, found, rejected)
-        return draws.finish(rows.totals)
+        return draws.finish(opened.totals)
 
     _has_children = False
     _phantoms = False

@@ -42,7 +42,7 @@ def _place(
 @njit(cache=True, nogil=True)
 def draw(
     flat: Any,
-    stride: Any,
+    bases: Any,
     size: Any,
     rows: Any,
     tops: Any,
@@ -57,14 +57,14 @@ def draw(
         r = rows[i]
         left = sum_of(sums[r])
         if left > 0.0:
-            _place(flat, r * stride, size, tops[r], sums[r], gone[r], left, uniforms[i], 1, tokens[i : i + 1])
-            masses[i] = exp(np.float64(flat[r * stride + tokens[i]]) - tops[r])
+            _place(flat, bases[r], size, tops[r], sums[r], gone[r], left, uniforms[i], 1, tokens[i : i + 1])
+            masses[i] = exp(np.float64(flat[bases[r] + tokens[i]]) - tops[r])
 
 
 @njit(cache=True, nogil=True)
 def systematic(
     flat: Any,
-    stride: Any,
+    bases: Any,
     size: Any,
     rows: Any,
     tops: Any,
@@ -80,7 +80,7 @@ def systematic(
     scratch = np.zeros(BLOCK)
     for i in range(len(rows)):
         r, certain = rows[i], 0
-        base, left = r * stride, sum_of(sums[r])
+        base, left = bases[r], sum_of(sums[r])
         while certain < counts[i]:
             j = np.argmax(maxima[r])
             if maxima[r, j] == 0.0 or maxima[r, j] * (counts[i] - certain) < left:

@@ -30,7 +30,7 @@ class Drawn(NamedTuple):
 
 class Untested(ABC):
     """The tokens of n rows that have not been taken out, and their masses. `rows` is always an int64 [k] of distinct
-    row numbers; arrays beside it have one entry for each of them."""
+    row numbers; arrays beside it have one entry for each of them. Rows may begin as copies of each other."""
 
     totals: Floats
     """[n] mass of each row over its whole width; what a probability of one is."""
@@ -68,11 +68,12 @@ class Untested(ABC):
         """
 
 
-def refuse(tops: Floats) -> None:
-    """Raise DecodingError where a row's largest logit (float64 [n], NaN where a logit is) says that it is none."""
+def refuse(tops: Floats, rows: Integers) -> None:
+    """Raise DecodingError where the largest logit (float64 [n], NaN where a logit is) of one of the rows of logits with
+    these numbers says that it is no distribution."""
     finite = np.isfinite(tops)
     if finite.all():
         return
     for i in np.flatnonzero(~finite):
         what = {np.inf: "an infinite logit", -np.inf: "no logit above -inf"}.get(float(tops[i]), "a logit that is NaN")
-        raise DecodingError(f"row {i} of the logits has {what}: it is no distribution over tokens")
+        raise DecodingError(f"row {rows[i]} of the logits has {what}: it is no distribution over tokens")

@@ -13,20 +13,26 @@ from .untested import Drawn, Floats, Integers, Untested, refuse
 class DeviceUntested(Untested):
     """Rows of logits on any device of torch that knows float64; see `Untested`. The logits are not changed.
 
-    Holds n * size float64 masses on the device, beside the logits.
+    Holds n * size float64 masses on the device, beside the logits; n is the number of draws.
     """
 
-    def __init__(self, logits: torch.Tensor, size: int) -> None:
-        self._logits, self._size, self._device = logits, size, logits.device
+    def __init__(self, logits: torch.Tensor, size: int, rows: Integers | None) -> None:
+        self._size, self._device = size, logits.device
+        rows = np.arange(len(logits)) if rows is None else rows
+        distinct, sources = np.unique(rows, return_inverse=True)
+        self._logits = logits = logits if len(distinct) == len(logits) else logits[self._to(distinct)]
         if len(logits):
             tops = logits.amax(1, keepdim=True).double()
-            refuse(tops[:, 0].cpu().numpy())
+            refuse(tops[:, 0].cpu().numpy(), distinct)
         else:
             tops = logits.new_empty((0, 1), dtype=torch.float64)
         self._tops = tops
         self._masses = self._exponentials(logits[:, :size], tops)
         totals = self._masses.sum(1) + self._exponentials(logits[:, size:], tops).sum(1)
-        self.totals = totals.cpu().numpy()
+        self.totals = totals.cpu().numpy()[sources]
+        self._sources = self._to(sources)
+        if not np.array_equal(rows, distinct):
+            self._masses = self._masses[self._sources]
 
     @staticmethod
     def _exponentials(logits: torch.Tensor, tops: torch.Tensor) -> torch.Tensor:
@@ -53,8 +59,9 @@ class DeviceUntested(Untested):
 
     def restrict(self, rows: Integers, bits: NDArray[np.uint32]) -> Floats:
         which = self._to(rows)
+        sources = self._sources[which]
         allowed = expand(torch.from_numpy(bits.view(np.int32)).to(self._device), self._size)
-        masses = self._exponentials(self._logits[which, : self._size], self._tops[which])
+        masses = self._exponentials(self._logits[sources, : self._size], self._tops[sources])
         self._masses[which] = masses.masked_fill_(~allowed, 0.0)
         return self.rest(rows)
 

@@ -1,5 +1,5 @@
-"""Distributions on the processor: one pass over the logits for the maxima, one for the sum of exponentials, and then
-only blocks in which something was taken out (`untested_kernels.py`)."""
+"""Distributions on the processor: one pass over the logits for the maxima, one for the sum of exponentials
+(`opening_kernels.py`), and then only blocks in which something was taken out (`untested_kernels.py`)."""
 
 from __future__ import annotations
 
@@ -8,39 +8,59 @@ import torch
 from numpy.typing import NDArray
 
 from ...grammars.warmup import warm_up
+from . import head_kernels
 from . import systematic_kernels as drawing
 from . import untested_kernels as kernels
+from .opening_kernels import open_rows
 from .untested import Drawn, Floats, Integers, Untested, refuse
 
 
 class HostUntested(Untested):
     """Rows of logits in the memory of the processor; see `Untested`. The logits are not changed."""
 
-    def __init__(self, logits: torch.Tensor, size: int) -> None:
+    def __init__(self, logits: torch.Tensor, size: int, rows: Integers | None) -> None:
         warm_up("samplers", _use_kernels)
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
-        if logits.stride(1) != 1 and logits.shape[1] > 1:
-            logits = logits.contiguous()
-        n, width = logits.shape
+        height, width = logits.shape
+        if logits.is_contiguous():
+            stride, self._flat = width, logits.numpy().reshape(-1)
+        else:
+            if logits.stride(1) != 1 and width > 1:
+                logits = logits.contiguous()
+            stride = logits.stride(0)
+            # One dimension, because numba compiles anew for every layout of two.
+            self._flat = logits.as_strided((max(0, (height - 1) * stride + width) if height else 0,), (1,)).numpy()
+            if stride == 0 and rows is None:  # one row, expanded
+                rows = np.zeros(height, np.int64)
+        if rows is None:
+            rows = np.arange(height)
+        n, blocks = len(rows), (size + kernels.BLOCK - 1) // kernels.BLOCK
         self._size = size
-        self._stride = logits.stride(0) if n > 1 else width
-        # One dimension, because numba compiles anew for every layout of two.
-        self._flat = logits.as_strided((max(0, (n - 1) * self._stride + width) if n else 0,), (1,)).numpy()
-        self._maxima = _block_maxima(logits[:, :size])
-        self._tops = self._maxima.max(1, initial=-np.inf)
-        if width > size:
-            self._tops = np.maximum(self._tops, logits[:, size:].amax(1).double().numpy())
-        refuse(self._tops)
+        self._bases = np.empty(n, np.int64)
+        self._tops, self.totals = np.empty(n), np.empty(n)
+        self._maxima, self._sums = np.empty((n, blocks)), np.empty((n, blocks))
         self._gone = np.zeros((n, (size + 31) // 32), np.uint32)
-        self._sums = np.empty_like(self._maxima)
-        self.totals = np.empty(n)
-        kernels.sum_blocks(self._flat, self._stride, size, width, self._tops, self._maxima, self._sums, self.totals)
+        open_rows(
+            self._flat,
+            self._flat.view(np.int32 if self._flat.itemsize == 4 else np.int64),
+            height,
+            stride,
+            size,
+            width,
+            rows,
+            self._bases,
+            self._tops,
+            self._maxima,
+            self._sums,
+            self.totals,
+        )
+        refuse(self._tops, rows)
 
     def peek(self, rows: Integers, k: int) -> Drawn:
         drawn = _none((len(rows), k))
         kernels.peek(
-            self._flat, self._stride, self._size, rows, self._tops, self._maxima, self._gone, drawn.tokens, drawn.masses
+            self._flat, self._bases, self._size, rows, self._tops, self._maxima, self._gone, drawn.tokens, drawn.masses
         )
         return drawn
 
@@ -48,7 +68,7 @@ class HostUntested(Untested):
         left = np.empty(len(rows))
         kernels.remove(
             self._flat,
-            self._stride,
+            self._bases,
             self._size,
             rows,
             self._tops,
@@ -65,7 +85,7 @@ class HostUntested(Untested):
         left = np.empty(len(rows))
         kernels.restrict(
             self._flat,
-            self._stride,
+            self._bases,
             self._size,
             rows,
             self._tops,
@@ -86,7 +106,7 @@ class HostUntested(Untested):
         drawn = _none((len(rows),))
         drawing.draw(
             self._flat,
-            self._stride,
+            self._bases,
             self._size,
             rows,
             self._tops,
@@ -102,7 +122,7 @@ class HostUntested(Untested):
         drawn = _none((len(rows), int(counts.max(initial=0))))
         drawing.systematic(
             self._flat,
-            self._stride,
+            self._bases,
             self._size,
             rows,
             self._tops,
@@ -121,27 +141,21 @@ def _none(shape: tuple[int, ...]) -> Drawn:
     return Drawn(np.full(shape, -1, np.int64), np.zeros(shape))
 
 
-def _block_maxima(logits: torch.Tensor) -> Floats:
-    """float64 [n, blocks] the largest logit of each block, NaN where there is one."""
-    n, size = logits.shape
-    whole = size // kernels.BLOCK
-    maxima = np.empty((n, (size + kernels.BLOCK - 1) // kernels.BLOCK))
-    if whole and n:
-        blocks = logits.as_strided((n, whole, kernels.BLOCK), (logits.stride(0), kernels.BLOCK, 1))
-        maxima[:, :whole] = blocks.amax(2).numpy()
-    if maxima.shape[1] > whole and n:
-        maxima[:, whole] = logits[:, whole * kernels.BLOCK :].amax(1).numpy()
-    return maxima
-
-
 def _use_kernels() -> None:
     """Call every kernel once for each dtype."""
     for dtype in (torch.float32, torch.float64):
         rows, one = np.zeros(1, np.int64), np.ones(1, np.int64)
-        opened = HostUntested(torch.zeros(1, 4, dtype=dtype), 3)
+        opened = HostUntested(torch.zeros(1, 4, dtype=dtype), 3, None)
         opened.remove(rows, opened.peek(rows, 1).tokens, one)
         opened.rest(rows)
         opened.draw(rows, np.zeros(1))
         opened.restrict(rows, np.full((1, 1), 7, np.uint32))
         opened.systematic(rows, one, np.zeros(1))
-    kernels.plan(opened.totals, opened.totals, opened.totals, one, 3, 0.1, 4.0, np.empty(1), np.empty(1, np.int64))
+    numbers, tokens, weights = np.ones(1), np.zeros((1, 1), np.int64), np.ones((1, 1))
+    head_kernels.afford(rows, numbers, one, tokens)
+    head_kernels.settle(rows, tokens, weights, rows, one, one, numbers, one)
+    head_kernels.unsettled(rows, numbers, numbers, one, one, numbers)
+    head_kernels.plan(one, numbers, numbers, numbers, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers)
+    head_kernels.pairs(rows, one, tokens, one)
+    head_kernels.credit(rows, tokens, weights, np.ones(1, np.bool_), numbers)
+    head_kernels.choose(rows, rows, tokens, weights, numbers, one, numbers)

@@ -1,6 +1,6 @@
 """Kernels of `HostUntested`: masses of tokens in blocks, in float64.
 
-The logits of row r lie at flat[r * stride :]. A mass is exp(logit - top), where top is the row's largest logit, and 0
+The logits of row r lie at flat[bases[r] :]. A mass is exp(logit - top), where top is the row's largest logit, and 0
 where that is below exp(-708), the smallest that float64 holds with full precision. Nothing is stored for a token but
 one bit, `gone`: a row keeps the largest mass and the sum of masses of each block of BLOCK tokens, of those that are
 not gone, and a block is summed anew when one of its tokens goes. So nothing is ever subtracted from a sum.
@@ -22,19 +22,21 @@ _LOG2_E = 1.0 / math.log(2.0)
 _LN2_HIGH = 6.93147180369123816490e-01  # ln 2 in two parts: a multiple of the first is exact
 _LN2_LOW = 1.90821492927058770002e-10
 _TO_INTEGER = 1.5 * 2.0**52  # adding it rounds to an integer, which then stands in the lowest bits
-_C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1.0 / math.factorial(i) for i in range(2, 14))
+# exp(r) = 1 + r + r^2 (C2 + C3 r + ...) to 4e-18 for |r| <= ln(2) / 2: minimax, by the algorithm of Remez.
+_C2, _C3, _C4 = 0.5000000000000011, 0.16666666666666413, 0.041666666666530155
+_C5, _C6, _C7 = 0.008333333333494461, 0.0013888888943630134, 0.00019841269506578723
+_C8, _C9 = 2.480149309888739e-05, 2.755758637378518e-06
+_C10, _C11 = 2.763024838532302e-07, 2.500006162553128e-08
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def exp(x: Any) -> Any:
     """exp(x) for x <= 0, to 1 unit in the last place, without branches so that a loop over it becomes vector code; 0
-    below -708, NaN for NaN."""
+    below -708."""
     shifted = x * _LOG2_E + _TO_INTEGER
     k = shifted - _TO_INTEGER
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-    y = _C13 * r + _C12
-    y = y * r + _C11
-    y = y * r + _C10
+    y = _C11 * r + _C10
     y = y * r + _C9
     y = y * r + _C8
     y = y * r + _C7
@@ -45,17 +47,8 @@ def exp(x: Any) -> Any:
     y = y * r + _C2
     y = y * r + 1.0
     y = y * r + 1.0
-    exponent = (np.float64(shifted).view(np.int64) + np.int64(1023)) << np.int64(52)
-    return 0.0 if x < _LOWEST else y * np.int64(exponent).view(np.float64)
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _sum(flat: Any, begin: Any, end: Any, top: Any) -> Any:
-    """Sum of the masses of flat[begin:end]; unsigned bounds, so that no check for negative ones hinders vector code."""
-    total = 0.0
-    for i in range(np.uint64(begin), np.uint64(end)):
-        total += exp(np.float64(flat[i]) - top)
-    return total
+    bits = np.float64(y).view(np.int64) + (np.float64(shifted).view(np.int64) << np.int64(52))  # y times 2^k
+    return 0.0 if x < _LOWEST else np.int64(bits).view(np.float64)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
@@ -67,22 +60,6 @@ def _sum_and_maximum(masses: Any, n: Any) -> Any:
     for i in range(np.uint64(n)):
         highest = max(highest, bits[i])
     return total, np.int64(highest).view(np.float64)
-
-
-@njit(cache=True, nogil=True)
-def sum_blocks(flat: Any, stride: Any, size: Any, width: Any, tops: Any, maxima: Any, sums: Any, totals: Any) -> None:
-    """Sums of all blocks of tokens, and the total of each row over its whole width. `maxima` are largest logits before
-    and largest masses afterwards."""
-    for r in range(len(tops)):
-        base, top, total = r * stride, tops[r], 0.0
-        for j in range(sums.shape[1]):
-            mass = 0.0
-            maxima[r, j] = exp(maxima[r, j] - top)
-            if maxima[r, j] > 0.0:
-                mass = _sum(flat, base + j * BLOCK, base + min(size, j * BLOCK + BLOCK), top)
-            sums[r, j] = mass
-            total += mass
-        totals[r] = total + _sum(flat, base + size, base + width, top)
 
 
 @njit(cache=True, nogil=True)
@@ -153,12 +130,12 @@ def rest(rows: Any, sums: Any, left: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def peek(
-    flat: Any, stride: Any, size: Any, rows: Any, tops: Any, maxima: Any, gone: Any, tokens: Any, masses: Any
+    flat: Any, bases: Any, size: Any, rows: Any, tops: Any, maxima: Any, gone: Any, tokens: Any, masses: Any
 ) -> None:
     """The heaviest tokens that are left, heaviest first, and their masses; -1 and 0 after the last one with mass."""
     for i in range(len(rows)):
         r = rows[i]
-        base, bits = r * stride, gone[r]
+        base, bits = bases[r], gone[r]
         heads = maxima[r].copy()
         tokens[i, :], masses[i, :] = -1, 0.0
         for k in range(tokens.shape[1]):
@@ -178,7 +155,7 @@ def peek(
 @njit(cache=True, nogil=True)
 def remove(
     flat: Any,
-    stride: Any,
+    bases: Any,
     size: Any,
     rows: Any,
     tops: Any,
@@ -199,14 +176,14 @@ def remove(
             sums[r, token // BLOCK] = -1.0
         for j in range(sums.shape[1]):
             if sums[r, j] < 0.0:
-                refresh(flat, r * stride, size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
+                refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
 
 
 @njit(cache=True, nogil=True)
 def restrict(
     flat: Any,
-    stride: Any,
+    bases: Any,
     size: Any,
     rows: Any,
     tops: Any,
@@ -228,19 +205,5 @@ def restrict(
                 changed |= word != gone[r, w]
                 gone[r, w] = word
             if changed:
-                refresh(flat, r * stride, size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
+                refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def plan(
-    left: Any, allowed: Any, totals: Any, tests: Any, size: Any, tau: Any, beta: Any, wanted: Any, counts: Any
-) -> None:
-    """How many tests of its tail a row's variance calls for, and how many it gets, at most `size`; see `HeadTail`. From
-    the masses that are left and allowed, and the number of tests so far, at least one."""
-    for i in range(len(left)):
-        rest, found = left[i] / totals[i], allowed[i] / totals[i]
-        typical = (1.0 - rest) / tests[i]
-        rate = min(1.0, (found + typical / 2.0) / (1.0 - rest + typical))
-        wanted[i] = max(1.0, np.ceil(rest * rest * (1.0 - rate) / (tau * rate)))
-        counts[i] = np.int64(min(wanted[i], max(1.0, beta * tests[i]), np.float64(size)))

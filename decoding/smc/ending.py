@@ -31,11 +31,13 @@ class ForcedEnd:
         generator: np.random.Generator,
         *,
         children: bool = False,
+        rows: NDArray[np.int64] | None = None,
     ) -> Draws:
         """As `StepSampler`; one evaluation for each row."""
         eos = np.array(tester.vocabulary.eos_token_ids, np.int64)
         logits = logits.double()
         masses = (logits[:, eos.tolist()] - logits.logsumexp(1, keepdim=True)).cpu().numpy()
+        masses = masses if rows is None else masses[rows]
         masses[[not tester.is_accepting(q) for q in states.tolist()]] = -np.inf
         totals = np.logaddexp.reduce(masses, axis=1)
         alive = totals > -np.inf

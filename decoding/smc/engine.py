@@ -132,12 +132,7 @@ def _step(
     asked = [population.draws(copies=left > 0) for population in running]
     rows = np.concatenate([rows for rows, _ in asked])
     states = np.array([q for _, states in asked for q in states], np.int64)
-    drawn = logits
-    if len(logits) == 1:
-        drawn = logits.expand(len(rows), -1)
-    elif len(rows) != len(logits) or (rows != np.arange(len(rows))).any():
-        drawn = logits[torch.from_numpy(rows).to(logits.device)]
-    draws = sampler(drawn, plan.tester, states, generator, children=plan.resampler is None)
+    draws = sampler(logits, plan.tester, states, generator, children=plan.resampler is None, rows=rows)
     begin = 0
     for population, (own, _) in zip(running, asked, strict=True):
         place = slice(begin, begin + len(own))

@@ -1,1 +1,5 @@
-"""Context-free grammars: Lark's language, GBNF and EBNF, compiled to networks."""
+"""Context-free grammars: Lark's language and GBNF, compiled to networks."""
+
+from .front import ebnf, lark, library
+
+__all__ = ["ebnf", "lark", "library"]

@@ -28,14 +28,14 @@ class Expression:
     """A regular expression, parsed and without captures. Made by `parse`.
 
     Attributes:
-        pattern, dialect, flags: as given to `parse`.
+        pattern, dialect, flags: as given to `parse`. A tree may be given, of which the pattern is the name in errors.
     """
 
-    def __init__(self, pattern: str, dialect: str, flags: str) -> None:
+    def __init__(self, pattern: str, dialect: str, flags: str, tree: Node | None = None) -> None:
         self.pattern = pattern
         self.dialect = dialect
         self.flags = flags
-        self._node = merge_loops(read(pattern, dialect, flags))
+        self._node = merge_loops(read(pattern, dialect, flags) if tree is None else tree)
         self._automata: dict[tuple[bool, int], CharacterAutomaton] = {}
         self._plain: dict[bool, Node | None] = {}
         self._parts: dict[Node, CharacterAutomaton | None] = {}
@@ -43,6 +43,11 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"<Expression {shown(self.pattern)} ({self.dialect})>"
+
+    @property
+    def tree(self) -> Node:
+        """The syntax tree."""
+        return self._node
 
     def automaton(self, search: bool = False, max_states: int = MAX_STATES) -> CharacterAutomaton:
         """The minimal deterministic automaton of the texts that the pattern matches in full, or (search) somewhere.

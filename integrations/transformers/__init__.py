@@ -1,5 +1,6 @@
-"""transformers: grammars in `generate`, validated JSON out, partial objects while they stream, weighted samples."""
+"""transformers: grammars in `generate`, JSON out, partial objects while they stream, weighted samples, exact bytes."""
 
+from .bytes import byte_exact, generate_bytes
 from .choosing import classify
 from .generating import generate_json, generate_text
 from .language_model import TransformersModel
@@ -13,8 +14,10 @@ __all__ = [
     "GrammarProcessor",
     "RejectionProcessor",
     "TransformersModel",
+    "byte_exact",
     "classify",
     "constrain",
+    "generate_bytes",
     "generate_json",
     "generate_posterior",
     "generate_text",

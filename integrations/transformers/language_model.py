@@ -13,6 +13,7 @@ import torch
 from transformers import DynamicCache, cache_utils
 
 from ...decoding import DecodingError
+from ...decoding.bytewise.tree import TokenTree
 from ...decoding.language_model import ContextBatch, LanguageModel
 
 # Layers whose rows can be selected; transformers has got them one by one (5.19 has no DummyLayer).
@@ -69,6 +70,12 @@ class TransformersModel(LanguageModel):
     def open(self, contexts: Sequence[Sequence[int]]) -> ContextBatch:
         """A batch that starts with these contexts, in a cache."""
         return _Cached(self, contexts) if self.use_cache else super().open(contexts)
+
+    def tree(self) -> TokenTree:
+        """An empty tree of contexts in a cache of its own, for `decoding.ByteModel`."""
+        from .tree import make_tree
+
+        return make_tree(self)
 
     def _prefill(
         self, contexts: Sequence[tuple[int, ...]], cache: Any

@@ -22,6 +22,7 @@ from ...decoding import DeadEnd, DecodingError, StepSampler, Tester, Vocabulary,
 from ...decoding.smc.resampling import log_sum, multinomial
 from .constraint import to_tester, vocabulary_of
 from .host import Host, caller
+from .prefixes import to_array
 from .processor import check_scores
 from .weighted_rows import WeightedRows
 
@@ -169,32 +170,31 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
         host = caller()
         _check_mode(host)
         check_scores(input_ids, scores, self.vocabulary.size, len(self._testers))
+        tokens = to_array(input_ids)
         with self._lock:
-            rows = self._find(host, input_ids)
-            generated = rows.generated(input_ids)
-            states = rows.follow(generated)
-            waiting = rows.waiting(generated.shape[1])
+            rows = self._find(host, tokens)
+            length = tokens.shape[1] - rows.length
+            rows.follow(tokens[:, rows.length :])
             limit = getattr(host.config, "max_length", None)
-            if limit is not None and input_ids.shape[1] >= limit:
+            if limit is not None and tokens.shape[1] >= limit:
                 return scores  # a step that `generate` takes ahead of its stopping criteria, and will undo
-            self._draw(rows, waiting, states, scores)
-            forced = rows.forced(generated.shape[1])
+            self._draw(rows, length, scores)
+            forced = rows.forced(length)
         result = torch.full_like(scores, -torch.inf)
         result.scatter_(1, torch.from_numpy(forced)[:, None].to(scores.device), 0.0)
         return result
 
-    def _draw(
-        self, rows: WeightedRows, waiting: NDArray[np.int64], states: NDArray[np.int64], scores: torch.Tensor
-    ) -> None:
-        """Draw the next token of the waiting rows."""
+    def _draw(self, rows: WeightedRows, length: int, scores: torch.Tensor) -> None:
+        """Draw the next token of the rows that wait for it after `length` tokens."""
+        waiting = rows.waiting(length)
+        if not len(waiting):
+            return
+        logits = scores if self.temperature == 1 else scores / self.temperature
         for number, tester in enumerate(self._testers):
-            own = waiting[rows.constraints[waiting] == number]
+            own = waiting if len(self._testers) == 1 else waiting[rows.constraints[waiting] == number]
             if not len(own):
                 continue
-            logits = scores if len(own) == len(scores) else scores[torch.from_numpy(own).to(scores.device)]
-            if self.temperature != 1:
-                logits = logits / self.temperature
-            rows.add(own, self._sampler(logits, tester, states[own], self._generator))
+            rows.add(own, self._sampler(logits, tester, rows.states(own, length), self._generator, rows=own))
         lost = rows.lost()
         if self._raises and len(lost):
             raise DeadEnd(
@@ -202,30 +202,30 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
                 'more rows (num_return_sequences), use posterior(), or go on without it with all_dead="keep"'
             )
 
-    def _find(self, host: Host, input_ids: torch.Tensor) -> WeightedRows:
+    def _find(self, host: Host, tokens: NDArray[np.int64]) -> WeightedRows:
         """The rows to which a call belongs. One call of `generate` is told from another as in `constrain`; in a loop of
         the caller's own, rows go on that begin with the same prompts and are longer by one token at most."""
         self._live = [(ref, rows) for ref, rows in self._live if ref is None or ref() is not None]
         for i, (ref, rows) in enumerate(self._live):
             if ref is None if host.processors is None else ref is not None and ref() is host.processors:
-                again = ref is None and rows.has_begun and input_ids.shape[1] == rows.prompt_length
-                if rows.follows(input_ids) and not again:
+                again = ref is None and rows.longest > 0 and tokens.shape[1] == rows.length
+                if rows.follows(tokens) and not again:
                     return rows
                 del self._live[i]
                 break
-        rows = WeightedRows(input_ids, self._testers, self._prompts(host, input_ids), self._padding)
+        rows = WeightedRows(tokens, self._testers, self._prompts(host, tokens), self._padding)
         self._live.append((None if host.processors is None else weakref.ref(host.processors), rows))
         self._latest = rows
         return rows
 
-    def _prompts(self, host: Host, input_ids: torch.Tensor) -> NDArray[np.int64]:
+    def _prompts(self, host: Host, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """[rows] number of each row's prompt."""
-        n, lists = input_ids.shape[0], len(self._testers)
+        n, lists = len(tokens), len(self._testers)
         each = getattr(host.config, "num_return_sequences", None)
         if each is None and self._each_prompt:
             each = n // lists
         if each is None:  # a loop of the caller's own: equal rows in succession are of one prompt
-            changes = (input_ids[1:] != input_ids[:-1]).any(1).cpu().numpy()
+            changes = (tokens[1:] != tokens[:-1]).any(1)
             return np.concatenate([[0], np.cumsum(changes)]).astype(np.int64)
         if self._each_prompt and n != each * lists:
             raise DecodingError(f"{lists} constraints were given, one per prompt, but there are {n // each} prompts")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...decoding import DecodingError, Draws, Tester, TokenRejected
 from ...decoding.masker import DEAD, FINISHED
-from .prefixes import Prefixes, to_array
+from .prefixes import to_array
 
 Integers = NDArray[np.int64]
 
@@ -25,59 +25,54 @@ class WeightedRows:
         padding: ids with which the host goes on after it has stopped a row.
     """
 
-    def __init__(self, prompts: torch.Tensor, testers: Sequence[Tester], numbers: Integers, padding: set[int]) -> None:
-        n = len(prompts)
+    def __init__(self, prompts: Integers, testers: Sequence[Tester], numbers: Integers, padding: set[int]) -> None:
+        n, self.length = prompts.shape
         self.prompts = numbers
         self.constraints = np.arange(n) // (n // len(testers))
         self.evaluations = np.zeros(n, np.int64)
+        self.longest = 0
+        """Tokens behind the prompt, as far as they were seen."""
+        self._prompts = prompts.tobytes()
         self._testers = testers
         self._padding = padding
         self._ends = frozenset(testers[0].vocabulary.eos_token_ids)
         self._eos = testers[0].vocabulary.eos_token_ids[0]
-        starts = [(number, testers[number].start) for number in self.constraints.tolist()]
-        self._prefixes = Prefixes(prompts, starts, self._accept)
         self._tokens = np.full((n, 32), -1, np.int64)  # by row and place, -1 where none was drawn
         self._logs = np.zeros((n, 32))
+        self._states = np.full((n, 33), DEAD, np.int64)  # by row and tokens before
+        self._states[:, 0] = [testers[number].start for number in self.constraints.tolist()]
         self._counts = np.zeros(n, np.int64)  # tokens drawn
         self._open = np.ones(n, np.bool_)  # rows that go on
         self._dead = np.zeros(n, np.bool_)
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether rows with tokens behind the prompt were seen."""
-        return self._prefixes.longest > 0
-
-    @property
-    def prompt_length(self) -> int:
-        """Tokens of the prompt, padding included."""
-        return self._prefixes.length
-
-    def follows(self, tokens: torch.Tensor) -> bool:
-        """Whether these rows [n, prompt and generated] may go on from what was drawn; see Prefixes."""
-        return self._prefixes.follows(tokens)
-
-    def generated(self, tokens: torch.Tensor) -> Integers:
-        """The part of rows [n, prompt and generated] after the prompt."""
-        return to_array(tokens[:, self._prefixes.length :])
+    def follows(self, tokens: Integers) -> bool:
+        """Whether rows [n, prompt and generated] begin with these prompts and are longer than before by one at most."""
+        return (
+            len(tokens) == len(self.prompts)
+            and self.length <= tokens.shape[1] <= self.length + self.longest + 1
+            and tokens[:, : self.length].tobytes() == self._prompts
+        )
 
     def of_sequences(self, tokens: torch.Tensor) -> Integers:
-        """`generated`; raises DecodingError where the prompts are others."""
-        prompts = self._prefixes.prompts
-        if not torch.equal(tokens[:, : self._prefixes.length].to(prompts.device), prompts):
+        """The part of rows [n, prompt and generated] after the prompt; raises DecodingError where the prompts are
+        others."""
+        array = to_array(tokens)
+        if len(array) != len(self.prompts) or array[:, : self.length].tobytes() != self._prompts:
             raise DecodingError("these sequences are not those that the processor has seen last")
-        return self.generated(tokens)
+        return array[:, self.length :]
 
-    def follow(self, generated: Integers) -> Integers:
-        """[n] states after the tokens. Raises TokenRejected where they are not the ones drawn."""
+    def follow(self, generated: Integers) -> None:
+        """See the rows [n, tokens] after the prompt. Raises TokenRejected where they are not the ones drawn."""
         length = generated.shape[1]
-        if not np.array_equal(generated, self._tokens[:, :length]):  # as it is until rows end
+        self.longest = max(self.longest, length) if length else 0
+        if generated.tobytes() != self._tokens[:, :length].tobytes():  # equal until rows end
             self._compare(generated)
-        return np.array(self._prefixes.states(generated), np.int64)
 
     def _compare(self, generated: Integers) -> None:
         """Check the tokens up to where each row has ended, and end rows that the host has stopped."""
         length = generated.shape[1]
-        differ = (generated != self._tokens[:, :length]) & (np.arange(length) < self._counts[:, None])
+        drawn = self._tokens[:, :length]
+        differ = (generated[:, : drawn.shape[1]] != drawn) & (np.arange(drawn.shape[1]) < self._counts[:, None])
         for i in np.flatnonzero(differ.any(1)).tolist():
             place = int(differ[i].argmax())
             if len(generated) == 1 or not self._padding.issuperset(generated[i, place:].tolist()):
@@ -91,17 +86,27 @@ class WeightedRows:
         """Rows that need a draw after `length` tokens."""
         return np.flatnonzero(self._open & (self._counts == length))
 
+    def states(self, rows: Integers, length: int) -> Integers:
+        """States of rows after `length` of the tokens drawn."""
+        states: Integers = self._states[rows, length]
+        return states
+
     def add(self, rows: Integers, draws: Draws) -> None:
         """Take the next token of some rows; a dead one ends."""
         length = int(self._counts[rows[0]])
         if length == self._tokens.shape[1]:
             self._tokens = np.concatenate([self._tokens, np.full_like(self._tokens, -1)], axis=1)
             self._logs = np.concatenate([self._logs, np.zeros_like(self._logs)], axis=1)
+            self._states = np.concatenate([self._states, np.full_like(self._tokens[:, length:], DEAD)], axis=1)
         for row, token, weight in zip(rows.tolist(), draws.tokens.tolist(), draws.log_weights.tolist(), strict=True):
-            self._dead[row] = token < 0
-            self._tokens[row, length] = self._eos if token < 0 else token
-            self._logs[row, length] = -np.inf if token < 0 else weight
-            self._open[row] = token >= 0 and token not in self._ends
+            if token < 0:
+                self._dead[row], self._open[row] = True, False
+                self._tokens[row, length], self._logs[row, length] = self._eos, -np.inf
+                continue
+            self._tokens[row, length], self._logs[row, length] = token, weight
+            self._open[row] = token not in self._ends
+            tester = self._testers[self.constraints[row]]
+            self._states[row, length + 1] = tester.accept(int(self._states[row, length]), token)
         self._counts[rows] += 1
         self.evaluations[rows] += draws.evaluations
 
@@ -126,16 +131,7 @@ class WeightedRows:
         places = np.arange(self._tokens.shape[1])
         weights: NDArray[np.float64] = np.where(places < counts[:, None], self._logs, 0.0).sum(1)
         for i in np.flatnonzero(weights > -np.inf).tolist():
-            number = int(self.constraints[i])
-            state = self._testers[number].start
-            for token in self._tokens[i, : counts[i]].tolist():
-                state = self._accept(number, state, token)
-            if state == DEAD or not (state == FINISHED or self._testers[number].is_accepting(state)):
+            state = int(self._states[i, counts[i]])
+            if state == DEAD or not (state == FINISHED or self._testers[self.constraints[i]].is_accepting(state)):
                 weights[i] = -np.inf
         return weights
-
-    def _accept(self, number: int, state: int, token: int) -> int:
-        if state in (DEAD, FINISHED):
-            return state
-        tester = self._testers[number]
-        return tester.accept(state, token) if token < tester.vocabulary.size else DEAD

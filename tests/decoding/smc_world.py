@@ -80,8 +80,10 @@ class Blind:
         generator: np.random.Generator,
         *,
         children: bool = False,
+        rows: Any = None,
     ) -> Draws:
         masses = logits.double().log_softmax(1).numpy()
+        masses = masses if rows is None else masses[rows]
         tokens = (masses + generator.gumbel(size=masses.shape)).argmax(1)
         ok = tokens < tester.vocabulary.size
         ok[ok] = tester.test(states[ok], tokens[ok])

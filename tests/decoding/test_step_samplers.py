@@ -115,8 +115,8 @@ class Enumeration:
         """For each path what is asked for after it, or None, and how the row ends if all that follows is 1/2."""
         tester = TableTester(self.allowed, self.price)
         script = Script(paths, tester)
-        logits = self.logits.expand(len(paths), -1)
-        draws = self.sampler(logits, tester, np.arange(len(paths)), script, children=True)  # type: ignore[arg-type]
+        states, rows = np.arange(len(paths)), np.zeros(len(paths), np.int64)
+        draws = self.sampler(self.logits, tester, states, script, children=True, rows=rows)  # type: ignore[arg-type]
         results = []
         for row, request in enumerate(script.requests):
             children = () if draws.children is None else tuple(map(tuple, draws.children[row]))

@@ -176,6 +176,39 @@ def test_both_implementations_draw_alike(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (host.evaluations == device.evaluations).all()
 
 
+@pytest.mark.parametrize("host", [True, False], ids=["host", "device"])
+@pytest.mark.parametrize("sampler", [*WEIGHTED, Rejection()], ids=repr)
+def test_rows_stand_for_gathered_logits(sampler: StepSampler, host: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws from repeated, permuted and left out rows are those from copies of the rows, bit by bit."""
+    if not host:
+        monkeypatch.setattr(opening, "ON_HOST", set())
+    rng = np.random.default_rng(13)
+    logits = torch.from_numpy(rng.standard_normal((6, 2000)) * rng.uniform(0.2, 9, (6, 1))).float()
+    logits[3] = np.nan  # nobody asks for it
+    tester = TableTester(rng.random((20, 1990)) < 0.1)
+    for rows in (rng.choice([0, 1, 2, 4, 5], 20), np.array([5, 0, 1]), np.array([4])):
+        states = np.arange(len(rows))
+        for price in (np.inf, 3.0):
+            tester.cost = price
+            gathered = sampler(logits[rows], tester, states, np.random.default_rng(3), children=True)
+            shared = sampler(logits, tester, states, np.random.default_rng(3), children=True, rows=rows)
+            for one, other in zip(gathered[:3], shared[:3], strict=True):
+                assert (one == other).all()
+            for family, twin in zip(gathered.children or [], shared.children or [], strict=True):
+                assert (family.tokens == twin.tokens).all() and (family.log_weights == twin.log_weights).all()
+    with pytest.raises(DecodingError, match="row 3 of the logits has a logit that is NaN"):
+        sampler(logits, tester, np.arange(2), _rng(), rows=np.array([0, 3]))
+
+
+def test_wrong_rows() -> None:
+    tester = TableTester(np.ones((1, 5), np.bool_))
+    for rows in ([-1], [2]):
+        with pytest.raises(DecodingError, match="rows must be numbers of the 2 rows of logits"):
+            HeadTail()(torch.zeros(2, 5), tester, np.zeros(1, np.int64), _rng(), rows=np.array(rows))
+    with pytest.raises(WrongVocabulary, match="2 rows of logits cannot be drawn from in 1 states"):
+        HeadTail()(torch.zeros(2, 5), tester, np.zeros(1, np.int64), _rng(), rows=np.array([0, 1]))
+
+
 def test_no_rows() -> None:
     for sampler in [*WEIGHTED, Rejection()]:
         draws = sampler(torch.empty(0, 9), TableTester(np.ones((1, 9), np.bool_)), np.empty(0, np.int64), _rng())

@@ -184,7 +184,7 @@ class Dying:
     def __init__(self, dead: list[int], step: int) -> None:
         self.dead, self.step = dead, step
 
-    def __call__(self, logits: Any, tester: Any, states: Any, generator: Any, *, children: bool = False) -> Draws:
+    def __call__(self, logits: Any, tester: Any, states: Any, *_: Any, **options: Any) -> Draws:
         n = len(states)
         tokens = np.full(n, 40)
         if self.step == 0:

@@ -1,0 +1,167 @@
+"""Grammars made of grammars: sequences, options, repetitions, complements, exclusions, free text.
+
+Everything takes a text (str) where it takes a grammar, and means exactly that text. See `tags.py` for free text with
+regions that obey grammars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .characters import FULL
+from .context_free.nonempty import include_nonempty, is_nullable
+from .errors import GrammarError, Unsupported
+from .grammar import Grammar
+from .network import Network
+from .product import MAX_STATES
+from .text_search import Search, add_search
+from .utf8 import add_characters
+
+
+def as_grammar(value: object, where: str) -> Grammar:
+    """A grammar itself, or that of exactly the text that is given. Raises GrammarError for anything else."""
+    if isinstance(value, Grammar):
+        return value
+    if not isinstance(value, str):
+        raise GrammarError(f"{where} takes grammars and texts, not {type(value).__name__}")
+    data = value.encode()
+
+    def emit(network: Network, a: int, b: int) -> None:
+        network.literal(a, data, b)
+
+    return Grammar(emit, repr(value))
+
+
+def sequence(*parts: Grammar | str) -> Grammar:
+    """A string of each part, one after the other; no parts: the empty string."""
+    grammars = [as_grammar(part, "sequence()") for part in parts]
+
+    def emit(network: Network, a: int, b: int) -> None:
+        for grammar in grammars:
+            middle = network.node()
+            grammar.emit(network, a, middle)
+            a = middle
+        network.epsilon(a, b)
+
+    return Grammar(emit, f"sequence({_names(grammars)})")
+
+
+def alternation(*options: Grammar | str) -> Grammar:
+    """A string of one of the options, of which there must be one at least."""
+    grammars = [as_grammar(option, "alternation()") for option in options]
+    if not grammars:
+        raise GrammarError("alternation() takes one grammar at least")
+
+    def emit(network: Network, a: int, b: int) -> None:
+        for grammar in grammars:
+            grammar.emit(network, a, b)
+
+    return Grammar(emit, f"alternation({_names(grammars)})")
+
+
+def repeat(grammar: Grammar | str, minimum: int = 0, maximum: int | None = None) -> Grammar:
+    """`minimum` to `maximum` (None: any number) strings of a grammar, one after the other. The number is counted, not
+    written out. Raises GrammarError unless 0 <= minimum <= maximum."""
+    body = as_grammar(grammar, "repeat()")
+    if not 0 <= minimum <= (minimum if maximum is None else maximum):
+        raise GrammarError(f"a repetition of {minimum} to {maximum} times is impossible: 0 <= minimum <= maximum")
+    only_empty = is_nullable(body.program) and not len(body.program.edges)
+    least = 0 if is_nullable(body.program) else minimum
+
+    def emit(network: Network, a: int, b: int) -> None:
+        if only_empty or maximum == 0:
+            network.epsilon(a, b)
+        else:
+            network.repeat(a, include_nonempty(network, body.program), b, least, maximum)
+
+    return Grammar(emit, f"repeat({body.name}, {minimum}, {maximum})")
+
+
+def complement(grammar: Grammar) -> Grammar:
+    """Texts (UTF-8) that are not in a regular grammar; also `~grammar`. Raises Unsupported where the automaton of the
+    grammar has more than `product.MAX_STATES` states: those of languages that nest without bound have no end."""
+    automaton = grammar.automaton
+    program = grammar.program
+    lows = program.representatives[: program.byte_classes].tolist()
+    highs = [*(low - 1 for low in lows[1:]), 255]
+    reading, sink = [automaton.start], -1
+    known = {automaton.start: 0}
+    rows = []
+    for state in reading:  # grows while it is read
+        row = [automaton.step(state, low) for low in lows]
+        rows.append(row)
+        for target in row:
+            if target >= 0 and target not in known:
+                if len(known) >= MAX_STATES:
+                    raise Unsupported(
+                        f"the complement of {grammar.name!r} needs more than {MAX_STATES} states: only regular "
+                        "languages of moderate size have one here",
+                        keyword="~",
+                    )
+                known[target] = len(known)
+                reading.append(target)
+
+    def emit(network: Network, a: int, b: int) -> None:
+        nodes = {state: network.node() for state in reading} | {sink: network.node()}
+        network.epsilon(a, nodes[automaton.start])
+        network.edge(nodes[sink], 0, 255, nodes[sink])
+        network.epsilon(nodes[sink], b)
+        for state, row in zip(reading, rows, strict=True):
+            if not automaton.is_accepting(state):
+                network.epsilon(nodes[state], b)
+            for low, high, target in zip(lows, highs, row, strict=True):
+                network.edge(nodes[state], low, high, nodes[target if target >= 0 else sink])
+
+    return Grammar(emit, f"~{grammar.name}", budget=grammar.budget) & _text()
+
+
+def excluding(grammar: Grammar, texts: Iterable[str], *, anywhere: bool = False) -> Grammar:
+    """Strings of a regular grammar that are none of the texts, or (`anywhere`) hold none of them.
+
+    Raises Unsupported where the grammar is not regular or too large, GrammarError where `texts` are no texts,
+    EmptyLanguage where nothing is left.
+    """
+    words = _words(texts)
+    if not anywhere:
+        return grammar & complement(alternation(*words))
+
+    def emit(network: Network, a: int, b: int) -> None:
+        search = Search([word.encode() for word in words])
+        nodes = add_search(network, search, [None] * len(words))
+        network.epsilon(a, nodes[0])
+        for node in nodes:
+            network.epsilon(node, b)
+
+    return grammar & Grammar(emit, f"texts without {', '.join(map(repr, words[:3]))}")
+
+
+def until(*ends: str) -> Grammar:
+    """Free text (any bytes) up to the first appearance of one of the ends, which closes it."""
+    words = _words(ends)
+
+    def emit(network: Network, a: int, b: int) -> None:
+        nodes = add_search(network, Search([word.encode() for word in words]), [b] * len(words))
+        network.epsilon(a, nodes[0])
+
+    return Grammar(emit, f"until({', '.join(map(repr, words))})")
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    words = list(dict.fromkeys(texts)) if not isinstance(texts, str) else []
+    if not words or not all(isinstance(word, str) and word for word in words):
+        raise GrammarError("expected a list of texts, none of them empty")
+    return words
+
+
+def _text() -> Grammar:
+    def emit(network: Network, a: int, b: int) -> None:
+        loop = network.node()
+        network.epsilon(a, loop)
+        add_characters(network, loop, FULL, loop)
+        network.epsilon(loop, b)
+
+    return Grammar(emit, "text")
+
+
+def _names(grammars: list[Grammar]) -> str:
+    return ", ".join(grammar.name for grammar in grammars)

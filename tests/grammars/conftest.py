@@ -1,0 +1,46 @@
+"""Random texts of grammars, and texts near them, as fixtures."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from bytebound.grammars import Grammar
+
+
+def sample(grammar: Grammar, rng: random.Random, length: int) -> bytes:
+    """A random text: any bytes that may come, and after so many the shortest way to an end."""
+    automaton = grammar.automaton
+    state, text = automaton.start, bytearray()
+    while True:
+        live = [b for b in range(256) if automaton.step(state, b) >= 0]
+        if automaton.is_accepting(state) and (len(text) >= length or not live or rng.random() < 0.02):
+            return bytes(text)
+        assert live, f"a dead end after {bytes(text)!r}"
+        assert len(text) < length + 1000, f"no end of {bytes(text)!r}"
+        if len(text) > length:
+            left = {b: automaton.distance(automaton.step(state, b)) for b in live}
+            live = [b for b in live if left[b] == min(left.values())]
+        elif rng.random() < 0.95:
+            live = [b for b in live if 0x20 <= b < 0x7F] or live
+        text.append(rng.choice(live))
+        state = automaton.step(state, text[-1])
+
+
+def mutated(text: str, rng: random.Random, alphabet: str) -> str:
+    """The text with one character taken away, put in or replaced."""
+    place = rng.randrange(len(text) + 1)
+    return text[:place] + rng.choice([rng.choice(alphabet), ""]) + text[place + rng.randrange(2) :]
+
+
+@pytest.fixture(scope="session")
+def sampler() -> Callable[[Grammar, random.Random, int], bytes]:
+    """`sample` above."""
+    return sample
+
+
+@pytest.fixture(scope="session")
+def mutate() -> Callable[[str, random.Random, str], str]:
+    """`mutated` above."""
+    return mutated
