@@ -22,7 +22,7 @@ from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as V2Proc
 from ...decoding import Vocabulary
 from . import capture, slot
 from .request import Request, check
-from .rows import Row, draw
+from .rows import Row, draw, use_kernels
 from .vocabulary import vocabulary_of
 
 
@@ -48,6 +48,8 @@ class Constrain(V1Processor, V2Processor):  # type: ignore[misc]
                 "under asynchronous scheduling vLLM gives the latest tokens only to processors that are named: "
                 "--logits-processors bytebound.integrations.vllm:Constrain"
             )
+
+        use_kernels()
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ... import grammars
 from ...decoding import Draws, Tester, Vocabulary, step_sampler, tester
 from ...decoding.masker import DEAD, FINISHED
 from ...decoding.sampling.uniforms import Uniforms
@@ -115,6 +116,14 @@ def draw(logits: torch.Tensor, places: Sequence[int], rows: Sequence[Row], histo
             np.array([states[i] for i in members], np.int64),
             name,
         )
+
+
+def use_kernels() -> None:
+    """Draw once, so that kernels are compiled or loaded before the first request needs them."""
+    vocabulary = Vocabulary.from_bytes([b"a", b"b", b"c", None], eos_token_ids=[3])
+    constraint = grammars.regex("[ab]{2}")
+    for sampler in ("head-tail", "masked", "awrs"):
+        draw(torch.zeros(1, 4), [0], [Row(Request(constraint, sampler, None, None), vocabulary, 1.0, [0])], [[]])
 
 
 def _draw_alike(

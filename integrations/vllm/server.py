@@ -1,10 +1,10 @@
 """The server: vLLM's own (`vllm.entrypoints`, 0.32), with the options that put our masks and our processor into it.
 
-    python -m bytebound.integrations.vllm --model MODEL [--constraints MODULE] [--weights] [options of vLLM]
+python -m bytebound.integrations.vllm --model MODEL [--constraints MODULE] [--weights] [options of vLLM]
 
-    --constraints MODULE   register the constraints in a Python module, for requests that say {"named": ...}
-    --weights              responses to weighted requests that ask for logprobs show the log weight of each draw there
-                           (it sets vLLM's logprobs mode to processed_logits, for all requests)
+--constraints MODULE   register the constraints in a Python module, for requests that say {"named": ...}
+--weights              responses to weighted requests that ask for logprobs show the log weight of each draw there
+                       (it sets vLLM's logprobs mode to processed_logits, for all requests)
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from typing import Any
 
 from ... import grammars
 from ...decoding import Tester
-from ...grammars import Budget, GrammarError, Unsupported
+from ...grammars import Budget, GrammarError
 from ...grammars.predicate import Judge
 
 VARIABLE = "BYTEBOUND_CONSTRAINTS"
@@ -146,15 +146,12 @@ def _choice(options: Any) -> grammars.Grammar:
     return grammars.choice(options)
 
 
-def _text_grammar(name: str) -> Callable[..., grammars.Grammar]:
-    def compile_text(text: Any, **options: str) -> grammars.Grammar:
-        make = getattr(grammars, name, None)
-        if make is None:
-            raise Unsupported(f"{name} grammars are not part of this version of bytebound", keyword=name)
-        grammar: grammars.Grammar = make(text, budget=LIMITS, **options)
-        return grammar
+def _lark(text: Any, **options: str) -> grammars.Grammar:
+    return grammars.lark(text, budget=LIMITS, **options)
 
-    return compile_text
+
+def _ebnf(text: Any, **options: str) -> grammars.Grammar:
+    return grammars.ebnf(text, budget=LIMITS, **options)
 
 
 _MAKERS: dict[str, Callable[..., grammars.Grammar]] = {
@@ -162,8 +159,8 @@ _MAKERS: dict[str, Callable[..., grammars.Grammar]] = {
     "json_object": _json_object,
     "regex": _regex,
     "choice": _choice,
-    "lark": _text_grammar("lark"),
-    "ebnf": _text_grammar("ebnf"),
+    "lark": _lark,
+    "ebnf": _ebnf,
 }
 
 

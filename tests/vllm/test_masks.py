@@ -64,6 +64,8 @@ SLOTS: list[tuple[dict[str, Any], Callable[[str], bool]]] = [
     ({"regex": r"(?!.*foo)\w{3,9}"}, matches(r"(?!.*foo)\w{3,9}")),
     ({"choice": ["yes", "no"]}, matches("yes|no")),
     ({"grammar": '{"bytebound": {"regex": "[a-c]{5}", "flags": "i"}}'}, matches("[a-cA-C]{5}")),
+    ({"grammar": 'start: WORD ("," WORD)~2\nWORD: /[a-z]+/'}, matches("[a-z]+,[a-z]+,[a-z]+")),
+    ({"grammar": 'root ::= "yes" | [0-9] [0-9]'}, matches("yes|[0-9][0-9]")),
     ({"grammar": '{"bytebound": {"named": "initials"}}'}, matches("[A-Z]{2}")),
 ]
 
@@ -122,6 +124,7 @@ def test_neighbours_and_preemption_change_nothing(llm: Any, monkeypatch: pytest.
         ({"grammar": '{"bytebound": {"regex": "a", "flag": "i"}}'}, "unknown option 'flag'"),
         ({"grammar": '{"bytebound": {"named": "unheard"}}'}, "'initials'"),
         ({"json": {"bytebound": {"regex": "a"}, "type": "object"}}, "stands alone"),
+        ({"grammar": "start: missing"}, "missing"),
         ({"structural_tag": "{}"}, "structural_tag is not supported"),
         ({"json": {"type": "string"}, "whitespace_pattern": " "}, "whitespace_pattern"),
         ({"json": '"' + "x" * 2_000_000 + '"'}, "characters"),
