@@ -37,8 +37,8 @@ bytebound.integrations.vllm:Constrain`, `--structured-outputs-config.backend lm-
 `grammar`, and patterns that lm-format-enforcer does not read, which vLLM's front end refuses.
 
 Limits: vLLM takes no logits processors with speculative decoding, nor `lm-format-enforcer`, whose place we take, with
-mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model runner follows vLLM's source, and has not
-been run. A grammar of a weighted request is compiled once more by the engine, which waits for it.
+mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model runner follows vLLM's source, and has
+not been run. A grammar of a weighted request is compiled once more by the engine, which waits for it.
 """
 
 from .language_model import VllmModel

@@ -31,6 +31,8 @@ LIMITS = Budget(nodes=1 << 20, seconds=2.0, states=1 << 20, memory=1 << 28, conf
 """What a request's grammar may cost."""
 MAX_CHARACTERS = 1 << 20
 """Length of a specification in characters."""
+MAX_GRAMMAR_CHARACTERS = 1 << 17
+"""Length of a pattern or grammar in them."""
 
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "json_schema": ("property_order", "whitespace", "formats", "unknown_formats"),
@@ -41,6 +43,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "ebnf": ("root",),
     "named": (),
 }
+_LENGTHS = dict.fromkeys(("regex", "lark", "ebnf"), MAX_GRAMMAR_CHARACTERS)
 _registered: dict[str, Any] = {}
 _lock = threading.Lock()
 
@@ -96,13 +99,13 @@ def constraint_of(specification: Any) -> Any:
         text = json.dumps(specification[kinds[0]])
     except (TypeError, ValueError, RecursionError) as error:
         raise GrammarError(f"the specification cannot be written as JSON: {error}") from None
-    return _compiled(kinds[0], _bounded(text), tuple(sorted(options.items())))
+    return _compiled(kinds[0], _bounded(text, _LENGTHS.get(kinds[0], MAX_CHARACTERS)), tuple(sorted(options.items())))
 
 
 def parsed(text: str) -> Any:
     """The JSON value of a text. Raises GrammarError with line and column."""
     try:
-        return json.loads(_bounded(text))
+        return json.loads(_bounded(text, MAX_CHARACTERS))
     except json.JSONDecodeError as error:
         raise GrammarError(f"no JSON: {error.msg}", line=error.lineno, column=error.colno) from None
     except RecursionError:
@@ -146,11 +149,11 @@ def _choice(options: Any) -> grammars.Grammar:
     return grammars.choice(options)
 
 
-def _lark(text: Any, **options: str) -> grammars.Grammar:
+def _lark(text: Any, **options: Any) -> grammars.Grammar:
     return grammars.lark(text, budget=LIMITS, **options)
 
 
-def _ebnf(text: Any, **options: str) -> grammars.Grammar:
+def _ebnf(text: Any, **options: Any) -> grammars.Grammar:
     return grammars.ebnf(text, budget=LIMITS, **options)
 
 
@@ -172,9 +175,9 @@ def _named(name: Any) -> Any:
     return _registered[name]
 
 
-def _bounded(text: str) -> str:
-    if len(text) > MAX_CHARACTERS:
-        raise GrammarError(f"the specification has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
+def _bounded(text: str, most: int) -> str:
+    if len(text) > most:
+        raise GrammarError(f"the specification has {len(text):,} characters; at most {most:,} are read")
     return text
 
 
