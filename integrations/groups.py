@@ -18,8 +18,8 @@ def sample_groups(
 ) -> list[Posterior]:
     """`decoding.sample_posterior` for each prompt (token ids), in their order.
 
-    constraint: one for all, or a list with one for each prompt. tester: makes the tester of one. budget: tokens that may
-    follow a prompt of a given length; may raise CannotClose. settings: further arguments of `sample_posterior`.
+    constraint: one for all, or a list with one for each prompt. tester: makes the tester of one. budget: tokens that
+    may follow a prompt of a given length; may raise CannotClose. settings: others of `sample_posterior`.
     """
     entries = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * len(prompts)
     if len(entries) != len(prompts):
