@@ -1,1 +1,1 @@
-"""Where a host begins: transformers and the command line."""
+"""Where a host begins: transformers, vLLM and the command line."""

@@ -10,12 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache
-from transformers.cache_utils import DummyLayer, DynamicLayer, LinearAttentionLayer
+from transformers import DynamicCache, cache_utils
 
 from ...decoding import DecodingError
 from ...decoding.bytewise.tree import TokenTree
 from ...decoding.language_model import ContextBatch, LanguageModel
+
+# Layers whose rows can be selected; transformers has got them one by one (5.19 has no DummyLayer).
+_FORKABLE = tuple(
+    getattr(cache_utils, name)
+    for name in ("DynamicLayer", "LinearAttentionLayer", "DummyLayer")
+    if hasattr(cache_utils, name)
+)
 
 
 class TransformersModel(LanguageModel):
@@ -144,7 +150,7 @@ class TransformersModel(LanguageModel):
         """An empty cache. Raises DecodingError where its rows could not be selected."""
         if "past_key_values" in self._accepts:
             cache = DynamicCache(config=self.model.config)
-            if all(isinstance(layer, DynamicLayer | LinearAttentionLayer | DummyLayer) for layer in cache.layers):
+            if all(isinstance(layer, _FORKABLE) for layer in cache.layers):
                 return cache
         raise DecodingError(
             f"{type(self.model).__name__} keeps no cache whose rows can be selected, so its contexts cannot be forked: "

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from transformers.utils import ModelOutput
 
-from ...decoding import DecodingError, Posterior, Vocabulary, sample_posterior
+from ...decoding import DecodingError, Posterior, Vocabulary
+from ..groups import sample_groups
 from .constraint import to_tester, vocabulary_of
 from .language_model import TransformersModel
 from .prompts import batch, encode, room
@@ -141,25 +142,16 @@ def _run(
     max_new_tokens: int,
     settings: dict[str, Any],
 ) -> list[Posterior]:
-    """Posteriors of prompts; those with the same constraint are sampled together."""
-    entries = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * len(prompts)
-    if len(entries) != len(prompts):
-        raise DecodingError(f"{len(entries)} constraints were given for {len(prompts)} prompts")
-    groups: dict[int, tuple[Any, list[int]]] = {}
-    for i, entry in enumerate(entries):
-        groups.setdefault(id(entry), (entry, []))[1].append(i)
-    testers = [(to_tester(entry, vocabulary), numbers) for entry, numbers in groups.values()]
-    generator = np.random.default_rng(seed)
+    """Posteriors of prompts, within the room that the model has after them."""
     adapter = TransformersModel(model, max_rows=max(_ROWS, particles * len(prompts)))
-    results: dict[int, Posterior] = {}
-    for tester, numbers in testers:
-        own = [prompts[i] for i in numbers]
-        budget = min(max_new_tokens, room(model, max(map(len, own))))
-        found = sample_posterior(
-            adapter, tester, own, particles=particles, seed=generator, max_new_tokens=budget, **settings
-        )
-        results.update(zip(numbers, found, strict=True))
-    return [results[i] for i in range(len(prompts))]
+    return sample_groups(
+        adapter,
+        prompts,
+        constraint,
+        lambda entry: to_tester(entry, vocabulary),
+        lambda length: min(max_new_tokens, room(model, length)),
+        {"particles": particles, "seed": np.random.default_rng(seed), **settings},
+    )
 
 
 def _vocabulary(source: Any, constraint: Any, config: Any) -> Vocabulary:
