@@ -15,6 +15,7 @@ a later visit copies a row. How a state's mask is made (`_build`):
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from ..grammars import arena as layout
 from ..grammars import loosening_kernels as loosening
 from ..grammars.engine import Engine
 from ..grammars.predicate import Judge
+from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from . import loop_kernels as loops
 from . import mask_kernels as mk
@@ -51,7 +53,8 @@ class Masker:
     end-of-sequence token.
 
     Args:
-        grammar: what the text must match.
+        grammar: what the text must match; of one with a second automaton, as `grammars.sql` makes, the result is a
+            `ProductMasker`.
         vocabulary: tokens and their bytes.
         memory: bytes of masks to remember; beyond it they are forgotten and made again.
 
@@ -60,7 +63,15 @@ class Masker:
 
     finished = FINISHED
 
-    def __init__(self, grammar: Grammar, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
+    def __new__(cls, grammar: Any, *args: Any, **options: Any) -> Masker:
+        """A ProductMasker for a grammar with a second automaton, which has masks of another making."""
+        if cls is Masker and isinstance(grammar, Scoped):
+            from .product_masker import ProductMasker
+
+            cls = ProductMasker
+        return super().__new__(cls)
+
+    def __init__(self, grammar: Grammar | Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         warm_up("masker", use_kernels)
         if isinstance(grammar, Judge):
             grammar.refuse_mask()

@@ -10,6 +10,7 @@ from .grammar import Grammar
 from .network import Network
 from .predicate import Conjunction, Predicate, predicate
 from .schema import Explanation, Finding, explain, json_schema, pydantic, response_format, strict_subset, tools
+from .sql import Schema, SqlGrammar, sql
 from .tags import tags
 from .trigger import after
 
@@ -28,6 +29,8 @@ __all__ = [
     "Network",
     "Predicate",
     "PredicateError",
+    "Schema",
+    "SqlGrammar",
     "Unsupported",
     "after",
     "alternation",
@@ -44,6 +47,7 @@ __all__ = [
     "repeat",
     "response_format",
     "sequence",
+    "sql",
     "strict_subset",
     "tags",
     "tools",

@@ -133,17 +133,17 @@ class Conjunction(Judge):
     """
 
     def __init__(self, *constraints: Grammar | Judge) -> None:
-        parts: list[Grammar | Predicate] = []
+        parts: list[Grammar | Judge] = []
         for constraint in constraints:
             if isinstance(constraint, Conjunction):
                 parts.extend(constraint.parts)
-            elif isinstance(constraint, Grammar | Predicate):
+            elif isinstance(constraint, Grammar | Judge):
                 parts.append(constraint)
             else:
                 raise GrammarError(f"a Conjunction joins grammars and predicates, not {type(constraint).__name__}")
         if not parts:
             raise GrammarError("a Conjunction needs at least one constraint")
-        self.parts: tuple[Grammar | Predicate, ...] = tuple(parts)
+        self.parts: tuple[Grammar | Judge, ...] = tuple(parts)
         self.name = f"({' & '.join(part.name for part in parts)})"
 
     def matches(self, data: bytes | str) -> bool:

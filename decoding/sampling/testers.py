@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 
 from ...grammars import Conjunction, Grammar, GrammarError, Predicate
+from ...grammars.scoped import Scoped
 from ..errors import WrongVocabulary
 from ..masker import Masker
+from ..product_masker import ProductMasker
 from ..vocabulary import Vocabulary
 from .automaton_tester import AutomatonTester
+from .masker_tester import MaskerTester
 from .predicate_tester import PredicateTester
 from .product_tester import ProductTester
 from .tester import Tester
@@ -17,7 +20,7 @@ from .tester import Tester
 shared_masker = functools.lru_cache(maxsize=32)(Masker)
 
 
-def tester(constraint: Grammar | Masker | Predicate | Conjunction | Tester, vocabulary: Vocabulary) -> Tester:
+def tester(constraint: Grammar | Scoped | Masker | Predicate | Conjunction | Tester, vocabulary: Vocabulary) -> Tester:
     """Tests of tokens by any constraint, as samplers need them.
 
     Args:
@@ -30,6 +33,8 @@ def tester(constraint: Grammar | Masker | Predicate | Conjunction | Tester, voca
     """
     if isinstance(constraint, Grammar):
         return AutomatonTester(shared_masker(constraint, vocabulary))
+    if isinstance(constraint, Scoped):
+        return MaskerTester(shared_masker(constraint, vocabulary))
     if isinstance(constraint, Predicate):
         return PredicateTester(constraint, vocabulary)
     if isinstance(constraint, Conjunction):
@@ -40,4 +45,6 @@ def tester(constraint: Grammar | Masker | Predicate | Conjunction | Tester, voca
         )
     if constraint.vocabulary.fingerprint != vocabulary.fingerprint:
         raise WrongVocabulary(f"this {type(constraint).__name__} was made for another vocabulary")
-    return AutomatonTester(constraint) if isinstance(constraint, Masker) else constraint
+    if isinstance(constraint, Tester):
+        return constraint
+    return MaskerTester(constraint) if isinstance(constraint, ProductMasker) else AutomatonTester(constraint)

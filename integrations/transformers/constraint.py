@@ -18,6 +18,7 @@ from ...decoding import CannotClose, Masker, Tester, Vocabulary, tester
 from ...decoding.closing import tokens_to_close
 from ...decoding.masker import DEAD, FINISHED
 from ...decoding.sampling.testers import shared_masker
+from ...grammars.scoped import Scoped
 from ...grammars.trigger import after
 
 FREE = -3
@@ -91,9 +92,9 @@ def to_tester(specification: Any, vocabulary: Vocabulary) -> Tester:
     return tester(specification, vocabulary)
 
 
-def to_grammar(specification: Any) -> grammars.Grammar:
+def to_grammar(specification: Any) -> Any:
     """A grammar from itself, a pydantic class or a JSON schema (dict or bool)."""
-    if isinstance(specification, grammars.Grammar):
+    if isinstance(specification, grammars.Grammar | Scoped):
         return specification
     if isinstance(specification, dict | bool):
         return grammars.json_schema(specification)

@@ -1,0 +1,331 @@
+"""Actions of expressions: classes of types, functions and their arguments, aggregates and windows.
+
+An expression is read with a frame on a stack. The frame knows which classes the whole may have and which the next
+operand may have; an operand is only begun where it can be made to fit, so no expression gets stuck.
+"""
+
+from __future__ import annotations
+
+from .dialects import NUMBERS, ORDERED, Function, Kinds, kinds_of
+from .levels import Frame, Scope, Waiting
+from .resolution import (
+    AGGREGATE,
+    COUNTING,
+    FIRST,
+    LONE,
+    MAX_FRAMES,
+    NO_AGGREGATE,
+    NO_QUERY,
+    NO_WINDOW,
+    WHOLE,
+    Meaning,
+    Resolution,
+    comparable,
+    fits,
+)
+
+_TRUTH = frozenset(("bool",))
+_INHERITED = AGGREGATE | NO_AGGREGATE | NO_WINDOW | NO_QUERY
+
+
+def changed(scope: Scope, **values: object) -> Scope:
+    """The scope with its innermost frame changed."""
+    return scope._replace(frames=(*scope.frames[:-1], scope.frames[-1]._replace(**values)))  # type: ignore[arg-type]
+
+
+def pushed(scope: Scope, role: str, expect: Kinds = None, flags: int = 0, **values: object) -> Scope:
+    """The scope with a new frame."""
+    frame = Frame(role, expect, opened(expect), flags=flags, **values)  # type: ignore[arg-type]
+    return scope._replace(frames=(*scope.frames, frame))
+
+
+def popped(scope: Scope) -> Scope:
+    """The scope without its innermost frame."""
+    return scope._replace(frames=scope.frames[:-1])
+
+
+def opened(expect: Kinds) -> Kinds:
+    """Classes of a first operand: whatever can be compared makes a truth value."""
+    return None if expect is None or "bool" in expect else expect
+
+
+def completes(frame: Frame) -> bool:
+    """Whether what was read is a whole expression as the frame expects it."""
+    return bool(frame.kind) and (fits(frame.kind, frame.expect) or (frame.kind in ("?", "null") and not frame.expect))
+
+
+class Expressions(Resolution):
+    """The actions; `do_x` changes the scope, `if_x` leaves it; None where the place does not allow what follows."""
+
+    def operand(self, scope: Scope, kind: str, reference: tuple[str, str] | None = None) -> Scope:
+        """An operand was read."""
+        frame = scope.frames[-1]
+        bare = not frame.kind and not frame.left and not frame.boolean and not frame.bare
+        return changed(
+            scope, kind=kind, reference=reference if bare else None, bare=True, flags=frame.flags & ~(FIRST | COUNTING)
+        )
+
+    def inherited(self, scope: Scope) -> int:
+        """Flags that an expression within one takes over."""
+        return scope.frames[-1].flags & _INHERITED
+
+    def may_go_on(self, scope: Scope) -> bool:
+        """Whether an operator may follow the operand."""
+        frame = scope.frames[-1]
+        return not frame.flags & (LONE | WHOLE) and frame.kind not in ("?", "star", "null", "opaque")
+
+    def if_literal(self, scope: Scope) -> Scope | None:
+        return None if scope.frames[-1].flags & (FIRST | LONE) else scope
+
+    def if_condition(self, scope: Scope) -> Scope | None:
+        return scope if fits("bool", scope.frames[-1].expect) else None
+
+    def do_not(self, scope: Scope) -> Scope:
+        return changed(scope, boolean=True, allow=None, bare=True)
+
+    def if_boolean(self, scope: Scope) -> Scope | None:
+        kind = scope.frames[-1].kind
+        return scope if kind in ("bool", "any") and self.may_go_on(scope) else None
+
+    def do_boolean(self, scope: Scope) -> Scope:
+        return changed(scope, boolean=True, allow=None, kind="", left="", bare=True, reference=None, function="")
+
+    def do_factor_done(self, scope: Scope) -> Scope | None:
+        frame = scope.frames[-1]
+        return None if frame.boolean and frame.kind not in ("bool", "any") else scope
+
+    def _chain(self, scope: Scope, kinds: frozenset[str], allow: Kinds, result: str = "") -> Scope | None:
+        frame = scope.frames[-1]
+        if not self.may_go_on(scope) or not fits(frame.kind, kinds):
+            return None
+        limit = frame.allow if frame.left else None
+        if frame.kind == "any":
+            allow = None
+        wider = fits("number", frame.expect) or fits("bool", frame.expect) or frame.boolean or limit is not None
+        if allow == NUMBERS and not wider:
+            if result:
+                return None
+            allow = frozenset(("int",))
+        return changed(scope, kind="", allow=allow, bare=True, reference=None, function=result or frame.kind)
+
+    def if_arithmetic(self, scope: Scope) -> Scope | None:
+        return self._chain(scope, NUMBERS, NUMBERS) and scope
+
+    def do_arithmetic(self, scope: Scope) -> Scope | None:
+        return self._chain(scope, NUMBERS, NUMBERS)
+
+    def do_divide(self, scope: Scope) -> Scope | None:
+        return self._chain(scope, NUMBERS, NUMBERS, "number")
+
+    def if_modulo(self, scope: Scope) -> Scope | None:
+        return self.do_modulo(scope) and scope
+
+    def do_modulo(self, scope: Scope) -> Scope | None:
+        integer = frozenset(("int",))
+        return self._chain(scope, integer, integer)
+
+    def if_concatenation(self, scope: Scope) -> Scope | None:
+        return None if self.dialect.name == "mysql" else self.do_concatenation(scope) and scope
+
+    def do_concatenation(self, scope: Scope) -> Scope | None:
+        text = frozenset(("text",))
+        return self._chain(scope, text, text)
+
+    def _tail(self, scope: Scope, kinds: Kinds) -> Scope | None:
+        frame = scope.frames[-1]
+        suits = frame.boolean or fits("bool", frame.expect)
+        return scope if suits and self.may_go_on(scope) and fits(frame.kind, kinds) else None
+
+    def if_compare(self, scope: Scope) -> Scope | None:
+        return self._tail(scope, None)
+
+    def if_test(self, scope: Scope) -> Scope | None:
+        return self._tail(scope, None)
+
+    def if_ordered(self, scope: Scope) -> Scope | None:
+        return self._tail(scope, ORDERED)
+
+    def if_text(self, scope: Scope) -> Scope | None:
+        return self._tail(scope, frozenset(("text",)))
+
+    def do_compare(self, scope: Scope) -> Scope:
+        kind = scope.frames[-1].kind
+        return changed(scope, left=kind, allow=comparable(kind), kind="", bare=True, reference=None, function="")
+
+    def do_again(self, scope: Scope) -> Scope:
+        return changed(scope, allow=comparable(scope.frames[-1].left), kind="", function="")
+
+    def do_test(self, scope: Scope) -> Scope:
+        truth = "bool" if self.dialect.typed else "any"
+        return changed(scope, kind=truth, left="", allow=None, bare=True, reference=None, function="")
+
+    def combined(self, scope: Scope, kind: str) -> str:
+        """Class of a chain after its next operand."""
+        before = scope.frames[-1].function
+        return "number" if before == "number" and kind == "int" else kind
+
+    def literal(self, scope: Scope, kind: str) -> Scope | None:
+        """A literal of this class."""
+        kind = kind if self.dialect.typed else "any"
+        if not fits(kind, scope.frames[-1].allow) or scope.frames[-1].flags & LONE:
+            return None
+        return self.operand(scope, self.combined(scope, kind))
+
+    def if_number(self, scope: Scope) -> Scope | None:
+        allow = scope.frames[-1].allow
+        return scope if allow is None or allow & NUMBERS else None
+
+    def do_negative(self, scope: Scope) -> Scope:
+        allow = scope.frames[-1].allow
+        if not self.dialect.typed:
+            return changed(scope, bare=True)
+        return changed(scope, allow=NUMBERS if allow is None else allow & NUMBERS, bare=True)
+
+    def if_null(self, scope: Scope) -> Scope | None:
+        frame = scope.frames[-1]
+        return scope if not self.dialect.typed or (frame.role == "else" and not frame.bare) else None
+
+    def do_null(self, scope: Scope) -> Scope:
+        return self.operand(scope, "null" if self.dialect.typed else "any")
+
+    def if_truth(self, scope: Scope) -> Scope | None:
+        return self.literal(scope, "bool") and scope
+
+    def do_truth(self, scope: Scope) -> Scope | None:
+        return self.literal(scope, "bool")
+
+    # Names: columns, aliases, functions.
+
+    def refer(self, scope: Scope, meaning: Meaning) -> Scope:
+        """A column reference was read."""
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if meaning.waiting is not None:
+            level = level._replace(waiting=level.waiting | {meaning.waiting})
+        if meaning.level in (-1, len(scope.levels) - 1):
+            if frame.flags & AGGREGATE:
+                level = level._replace(inner=level.inner | {meaning.reference})
+            elif level.phase in ("items", "having", "order") and self.dialect.typed:
+                level = level._replace(bare=level.bare | {meaning.reference})
+        scope = scope._replace(levels=(*scope.levels[:-1], level), word="", quoted=False)
+        return self.operand(scope, self.combined(scope, meaning.kind), meaning.reference)
+
+    def do_column(self, scope: Scope) -> Scope | None:
+        output = self.order_output(scope, scope.word)
+        if output is not None and not scope.frames[-1].bare:
+            return changed(self.operand(scope._replace(word=""), output), flags=LONE) if output else None
+        if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
+            return None
+        if output is not None:
+            return None
+        meaning = self.meaning(scope, "", scope.word)
+        return None if meaning is None else self.refer(scope, meaning)
+
+    def only_outputs(self, scope: Scope) -> bool:
+        """Whether ORDER BY takes nothing but columns of the result."""
+        level = scope.levels[-1]
+        return level.compound or (level.distinct and self.dialect.typed)
+
+    def if_qualifier(self, scope: Scope) -> Scope | None:
+        if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
+            return None
+        words, fresh = self.columns(scope)
+        return scope if words or fresh or self.if_qualified_star(scope) else None
+
+    def columns(self, scope: Scope) -> tuple[set[str], bool]:
+        """Columns that may follow the alias that was read, and whether any other name may."""
+        fresh = self.forward and scope.levels[-1].phase == "items"
+        alias = scope.word
+        return self.names(scope, alias), fresh and self.meaning(scope, alias, "\0") is not None
+
+    def if_qualified_star(self, scope: Scope) -> Scope | None:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if frame.role != "item" or frame.bare or level.phase != "items" or level.expected is not None:
+            return None
+        if self.dialect.typed and (level.aggregated or (level.distinct and self.has_opaque)):
+            return None
+        return scope if self.satisfiable(scope, level, level.waiting | {Waiting(scope.word, "*", None, True)}) else None
+
+    def do_qualified_star(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]
+        level = level._replace(waiting=level.waiting | {Waiting(scope.word, "*", None, True)})
+        reference = (scope.word, "*")
+        scope = scope._replace(levels=(*scope.levels[:-1], level), word="")
+        return changed(self.operand(scope, "star"), reference=reference)
+
+    def if_dated(self, scope: Scope) -> Scope | None:
+        suits = self.dialect.typed and scope.word in ("date", "timestamp") and not scope.quoted
+        return self.if_literal(scope) and self.literal(scope, scope.word) and scope if suits else None
+
+    # Functions.
+
+    def _callable(self, scope: Scope, functions: dict[str, Function]) -> Function | None:
+        frame = scope.frames[-1]
+        function = functions.get(scope.word)
+        if function is None or scope.quoted or frame.flags & LONE or len(scope.frames) >= MAX_FRAMES:
+            return None
+        if scope.levels[-1].phase == "order" and frame.role == "order" and self.only_outputs(scope):
+            return None
+        if not self.dialect.typed or frame.allow is None:
+            return function
+        if function.result != "same":
+            return function if fits(function.result, frame.allow) else None
+        first = kinds_of(function.code(0))
+        return function if first is None or first & frame.allow else None
+
+    def if_aggregate(self, scope: Scope) -> Scope | None:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if frame.flags & NO_AGGREGATE or self._callable(scope, self.dialect.aggregates) is None:
+            return None
+        if level.phase not in ("items", "having", "order"):
+            return None
+        if self.dialect.typed:
+            if level.phase == "order" and not level.aggregated and level.grouped is None:
+                return None
+            if any(out.kind in ("*", "star") for out in level.outputs):
+                return None
+        return scope
+
+    def if_window(self, scope: Scope) -> Scope | None:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if frame.flags & NO_WINDOW or level.phase not in ("items", "order"):
+            return None
+        return scope if self._callable(scope, self.dialect.windows) else None
+
+    def if_function(self, scope: Scope) -> Scope | None:
+        return scope if self._callable(scope, self.dialect.functions) else None
+
+    def called(self, scope: Scope) -> Function:
+        """The function whose arguments are being read."""
+        name = scope.frames[-1].function
+        for functions in (self.dialect.aggregates, self.dialect.windows, self.dialect.functions):
+            if name in functions:
+                return functions[name]
+        raise AssertionError(name)
+
+    def _call(self, scope: Scope, flags: int) -> Scope:
+        outer = scope.frames[-1]
+        frame = Frame("call", allow=outer.allow, flags=self.inherited(scope) | flags, function=scope.word)
+        return scope._replace(frames=(*scope.frames, frame), word="")
+
+    def do_aggregate(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]._replace(inner=frozenset())
+        scope = self._call(scope, AGGREGATE | NO_AGGREGATE | NO_WINDOW | NO_QUERY)
+        return scope._replace(levels=(*scope.levels[:-1], level))
+
+    def do_window(self, scope: Scope) -> Scope:
+        return self._call(scope, NO_AGGREGATE | NO_WINDOW | NO_QUERY)
+
+    def do_function(self, scope: Scope) -> Scope:
+        return self._call(scope, 0)
+
+    def if_count(self, scope: Scope) -> Scope | None:
+        return scope if scope.frames[-1].function == "count" else None
+
+    def if_single(self, scope: Scope) -> Scope | None:
+        return scope if self.called(scope).minimum == 1 else None
+
+    def do_counted(self, scope: Scope) -> Scope:
+        return changed(scope, argument=1)
+
+    def do_distinct_argument(self, scope: Scope) -> Scope:
+        return changed(scope, boolean=True)  # of a call: whether DISTINCT stands before its only argument

@@ -1,0 +1,243 @@
+"""What is known at a place of a query: levels of nested queries, tables bound, references that wait for FROM.
+
+All immutable, so that states of the scope automaton can be kept, compared and forked. References in a select list come
+before FROM: they wait as obligations, and `feasible` tells whether tables that exist could still meet them all. It is
+asked before a reference and before a table, so that nothing is allowed that FROM could not repair.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+from .dialects import Kinds
+
+Reference = tuple[str, str]
+"""Alias and column; the alias is "" for a column without one that waits, or that a join has merged."""
+_SEARCH = 400
+MAX_TABLES = 8
+"""Tables in one FROM, those that are results of subqueries aside."""
+
+
+class Relation(NamedTuple):
+    """A table, a view, or the result of a query: names and classes of its columns."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+    def kind(self, column: str) -> str | None:
+        """Class of the column of this name, None where there is none or more than one."""
+        found = [kind for name, kind in self.columns if name == column]
+        return found[0] if len(found) == 1 else None
+
+
+class Bound(NamedTuple):
+    """A relation in FROM: its alias, its columns, and those that a join merged with columns to the left."""
+
+    alias: str
+    columns: tuple[tuple[str, str], ...]
+    merged: frozenset[str] = frozenset()
+    derived: bool = False
+    """Whether it is the result of a subquery."""
+
+
+class Output(NamedTuple):
+    """A column of a result; kind "?": to be found out when `reference` is bound; "*": all of a table, or of all."""
+
+    name: str | None
+    kind: str
+    reference: Reference | None = None
+
+
+class Frame(NamedTuple):
+    """An expression that is being read."""
+
+    role: str
+    expect: Kinds = None
+    """Classes that the whole may have."""
+    allow: Kinds = None
+    """Classes that the next operand may have."""
+    kind: str = ""
+    """Class of what was read; "" at the start."""
+    left: str = ""
+    """Class of what is compared with."""
+    boolean: bool = False
+    """Whether what is being read must be a truth value."""
+    flags: int = 0
+    function: str = ""
+    argument: int = 0
+    reference: Reference | None = None
+    """The column where that is all that was read."""
+    bare: bool = False
+    """Whether nothing but one operand was read."""
+
+
+class Waiting(NamedTuple):
+    """A reference that waits for FROM; `kind`: the class that it must turn out to have, if any."""
+
+    alias: str
+    name: str
+    kind: str | None
+    inner: bool = False
+    """Whether no enclosing query may answer, because it is within an aggregate."""
+
+
+class Level(NamedTuple):
+    """A query, from its first SELECT on."""
+
+    role: str
+    phase: str = "items"
+    expected: int | None = None
+    """How many columns it must have."""
+    allows: tuple[Kinds, ...] | None = None
+    outputs: tuple[Output, ...] = ()
+    first: tuple[Output, ...] | None = None
+    """Columns of the first SELECT of a compound."""
+    waiting: frozenset[Waiting] = frozenset()
+    tables: tuple[Bound, ...] = ()
+    group_start: int = 0
+    """First of the tables that a join condition sees."""
+    join: str = ""
+    outer: bool = False
+    """Whether a RIGHT or FULL JOIN is among the joins."""
+    using: tuple[str, ...] = ()
+    pending: Relation | None = None
+    """The relation that awaits its alias."""
+    ctes: tuple[Relation, ...] = ()
+    naming: tuple[str, ...] = ()
+    """Name and column names of the common table expression that is being defined."""
+    aggregated: bool = False
+    inner: frozenset[Reference] = frozenset()
+    """References within the aggregate that is being read."""
+    bare: frozenset[Reference] = frozenset()
+    """References outside aggregates, which must be grouped where anything is."""
+    grouped: frozenset[Reference] | None = None
+    distinct: bool = False
+    compound: bool = False
+
+
+class Scope(NamedTuple):
+    """All that the scope automaton knows at a place."""
+
+    levels: tuple[Level, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    word: str = ""
+    quoted: bool = False
+    names: frozenset[str] = frozenset()
+    """Names that were made up so far."""
+    target: Relation | None = None
+    """The table that is written."""
+    columns: tuple[str, ...] = ()
+    """Columns that are written."""
+    count: int = 0
+
+
+def visible(tables: tuple[Bound, ...], name: str) -> list[tuple[Bound, str]]:
+    """The columns of this name that an unqualified reference may mean."""
+    return [
+        (bound, kind)
+        for bound in tables
+        for column, kind in bound.columns
+        if column == name and name not in bound.merged
+    ]
+
+
+def lookup(tables: tuple[Bound, ...], alias: str, name: str) -> list[str]:
+    """Classes of all columns that the reference may mean; it is right where there is one."""
+    if not alias:
+        return [kind for _, kind in visible(tables, name)]
+    return [kind for bound in tables if bound.alias == alias for column, kind in bound.columns if column == name]
+
+
+def is_merged(tables: tuple[Bound, ...], name: str) -> bool:
+    """Whether a join has merged columns of this name."""
+    return any(name in bound.merged for bound in tables)
+
+
+def _suits(relation: Relation, wants: dict[str, str | None]) -> bool:
+    """Whether the relation has these columns, of these classes."""
+    return all((found := relation.kind(name)) is not None and (not kind or found == kind) for name, kind in wants.items())
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def feasible(
+    tables: tuple[Bound, ...],
+    waiting: frozenset[Waiting],
+    outside: frozenset[Reference],
+    relations: tuple[Relation, ...],
+    forward: bool,
+) -> bool:
+    """Whether further relations can be joined so that every waiting reference means one column of the right class.
+
+    `outside`: those of the references that an enclosing query answers where this one does not; `forward`: whether
+    results of subqueries may answer to aliases and columns that no relation has. A search, cut off after a number of
+    steps (and then no, which allows less).
+    """
+    aliases = {bound.alias for bound in tables}
+    for want in waiting:
+        if not want.alias or want.alias in aliases:
+            found = lookup(tables, want.alias, want.name)
+            if len(found) > 1 or (want.kind and found and found[0] != want.kind):
+                return False
+            if want.alias and not found and want.name != "*":
+                return False
+    names: dict[str, str | None] = {}
+    missing: dict[str, dict[str, str | None]] = {}
+    for want in waiting:
+        if want.alias and (want.alias in aliases or (want.alias, want.name) in outside):
+            continue
+        wants = missing.setdefault(want.alias, {}) if want.alias else names
+        if want.kind and wants.get(want.name) not in (None, want.kind):
+            return False
+        if want.name != "*":
+            wants[want.name] = want.kind or wants.get(want.name)
+    counts = {name: len(lookup(tables, "", name)) for name in names}
+    open_names = sum(not counts[name] and ("", name) not in outside for name in names)
+    named = sum(not bound.derived for bound in tables)
+    taken = sum(any(_suits(relation, wants) for relation in relations) or not forward for wants in missing.values())
+    if named + taken + open_names > MAX_TABLES:  # each of these takes one more table at most
+        return False
+    steps = [0]
+
+    def fits(columns: tuple[tuple[str, str], ...]) -> dict[str, int] | None:
+        """Counts with these columns added, None where one would then be ambiguous or of the wrong class."""
+        added: dict[str, int] = {}
+        for column, kind in columns:
+            if column in names:
+                added[column] = added.get(column, 0) + 1
+                if counts[column] + added[column] > 1 or (names[column] and kind != names[column]):
+                    return None
+        return added
+
+    def search(left: tuple[str, ...]) -> bool:
+        steps[0] += 1
+        if steps[0] > _SEARCH:
+            return False
+        if left:
+            wants = missing[left[0]]
+            options = [relation.columns for relation in relations if _suits(relation, wants)]
+            if not options and forward:
+                options = [tuple((name, kind or "any") for name, kind in wants.items())]
+            return attempt(options, left[1:])
+        open_names = [name for name in sorted(names) if not counts[name] and ("", name) not in outside]
+        if not open_names:
+            return True
+        return attempt([relation.columns for relation in relations if relation.kind(open_names[0]) is not None], ())
+
+    def attempt(options: list[tuple[tuple[str, str], ...]], left: tuple[str, ...]) -> bool:
+        tried = set()
+        for columns in options:
+            added = fits(columns)
+            if added is None or (key := tuple(sorted(added.items()))) in tried:
+                continue
+            tried.add(key)
+            for name, n in added.items():
+                counts[name] += n
+            found = search(left)
+            for name, n in added.items():
+                counts[name] -= n
+            if found:
+                return True
+        return False
+
+    return search(tuple(sorted(missing)))

@@ -1,0 +1,125 @@
+"""The parser that runs rules and actions: from grammar files to what may come next.
+
+Rules are those of the .lark files; one that has no body is an action, a function from scope to scope, or to None where
+the place does not allow what follows. A configuration is a stack of what is still to be read and a scope. `options`
+follows all rules up to the next terminals; the rules are such that no two ways begin with the same terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..context_free.lark_reader import open_text, read
+from ..context_free.syntax import Choice, Definition, Literal, Name, Repeat, Sequence, Tree
+from .levels import Scope
+
+Action = Callable[[Scope], Scope | None]
+Node = tuple[Any, ...]
+_EMPTY = 0
+
+
+class Options:
+    """What may come next: literals in lower case, terminals with their stacks and scopes, and whether it may end."""
+
+    def __init__(self) -> None:
+        self.literals: dict[str, tuple[int, Scope]] = {}
+        self.terminals: dict[str, tuple[int, Scope]] = {}
+        self.ends = False
+
+
+class Machine:
+    """Rules of a grammar text, with actions by name.
+
+    Args:
+        syntax: rules in Lark's language.
+        actions: the functions of rules that are not defined; their names are in small letters.
+    """
+
+    def __init__(self, syntax: str, actions: Mapping[str, Action]) -> None:
+        self.rules: dict[str, Tree] = {}
+        for statement in read(open_text(syntax)):
+            assert isinstance(statement, Definition)
+            self.rules[statement.name] = statement.body
+        self.actions = actions
+        self._nodes: list[Node] = []
+        self._known: dict[Node, int] = {}
+        self._compiled: dict[str, int] = {}
+        self._stacks: list[tuple[int, int]] = [(-1, -1)]
+        self._stack_ids: dict[tuple[int, int], int] = {}
+
+    def start(self, rule: str) -> int:
+        """The stack at the beginning."""
+        return self._push(self._rule(rule), _EMPTY)
+
+    def options(self, stack: int, scope: Scope) -> Options:
+        """What may come next."""
+        result = Options()
+        self._expand(stack, scope, result)
+        return result
+
+    def _push(self, node: int, stack: int) -> int:
+        key = (node, stack)
+        known = self._stack_ids.get(key)
+        if known is None:
+            known = self._stack_ids[key] = len(self._stacks)
+            self._stacks.append(key)
+        return known
+
+    def _expand(self, stack: int, scope: Scope | None, result: Options) -> None:
+        while scope is not None:
+            if stack == _EMPTY:
+                result.ends = True
+                return
+            number, stack = self._stacks[stack]
+            node = self._nodes[number]
+            kind = node[0]
+            if kind == "literal":
+                assert node[1] not in result.literals, f"two ways begin with {node[1]!r}"
+                result.literals[node[1]] = (stack, scope)
+                return
+            if kind == "terminal":
+                assert node[1] not in result.terminals, f"two ways begin with {node[1]}"
+                result.terminals[node[1]] = (stack, scope)
+                return
+            if kind == "action":
+                scope = self.actions[node[1]](scope)
+            elif kind == "rule":
+                stack = self._push(self._rule(node[1]), stack)
+            elif kind == "sequence":
+                for item in reversed(node[1:]):
+                    stack = self._push(item, stack)
+            elif kind == "choice":
+                for item in node[1:]:
+                    self._expand(self._push(item, stack), scope, result)
+                return
+            else:  # repeat: body, minimum, whether it may come again
+                if not node[2]:
+                    self._expand(stack, scope, result)
+                again = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
+                stack = self._push(node[1], again)
+
+    def _rule(self, name: str) -> int:
+        if name not in self._compiled:
+            self._compiled[name] = self._compile(self.rules[name])
+        return self._compiled[name]
+
+    def _node(self, node: Node) -> int:
+        if node not in self._known:
+            self._known[node] = len(self._nodes)
+            self._nodes.append(node)
+        return self._known[node]
+
+    def _compile(self, tree: Tree) -> int:
+        if isinstance(tree, Literal):
+            return self._node(("literal", tree.text.lower()))
+        if isinstance(tree, Name):
+            if tree.name in self.rules:
+                return self._node(("rule", tree.name))
+            return self._node(("action" if tree.name.islower() else "terminal", tree.name))
+        if isinstance(tree, Sequence):
+            return self._node(("sequence", *map(self._compile, tree.items)))
+        if isinstance(tree, Choice):
+            return self._node(("choice", *map(self._compile, tree.options)))
+        assert isinstance(tree, Repeat) and tree.minimum <= 1
+        return self._node(("repeat", self._compile(tree.body), tree.minimum, tree.maximum is None))

@@ -1,0 +1,377 @@
+"""Actions of queries: SELECT lists, FROM and joins, grouping, ordering, compounds, subqueries, common table expressions."""
+
+from __future__ import annotations
+
+from .calls import Calls
+from .dialects import Kinds
+from .expressions import changed, completes, popped, pushed
+from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, Waiting, is_merged, lookup, visible
+from .resolution import FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
+
+_NAMED = ("derived", "cte")
+
+
+def relevelled(scope: Scope, **values: object) -> Scope:
+    """The scope with its innermost level changed."""
+    return scope._replace(levels=(*scope.levels[:-1], scope.levels[-1]._replace(**values)))  # type: ignore[arg-type]
+
+
+class Queries(Calls):
+    """The actions, as in `Expressions`."""
+
+    def below(self, scope: Scope, role: str, expected: int | None = None, allows: tuple[Kinds, ...] | None = None) -> Scope:
+        """The scope at the start of a query within."""
+        return scope._replace(levels=(*scope.levels, Level(role, expected=expected, allows=allows)))
+
+    def result(self, scope: Scope) -> tuple[Scope, tuple[Output, ...]]:
+        """The scope behind the innermost query, and its columns."""
+        level = scope.levels[-1]
+        return scope._replace(levels=scope.levels[:-1]), level.first or level.outputs
+
+    def do_main(self, scope: Scope) -> Scope:
+        return self.below(scope, "main")
+
+    # Compounds.
+
+    def do_arm(self, scope: Scope) -> Scope:
+        return scope
+
+    def if_set_operator(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if any(out.kind in ("opaque", "?", "null") for out in level.outputs):
+            return None
+        return scope
+
+    def do_next_arm(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]
+        first = level.first or tuple(
+            Output(out.name, "number" if out.kind == "int" else out.kind) for out in level.outputs
+        )
+        allows = tuple(comparable(out.kind) for out in first)
+        return relevelled(
+            scope,
+            phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
+            group_start=0, aggregated=False, bare=frozenset(), grouped=None, distinct=False, compound=True,
+        )  # fmt: skip
+
+    def do_arms_done(self, scope: Scope) -> Scope:
+        return scope
+
+    def do_query_done(self, scope: Scope) -> Scope:
+        return scope
+
+    # The list of columns.
+
+    def do_distinct(self, scope: Scope) -> Scope:
+        return relevelled(scope, distinct=True)
+
+    def do_item(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]
+        expect = level.allows[len(level.outputs)] if level.allows is not None else None
+        return pushed(scope, "item", expect)
+
+    def if_star(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if level.outputs and level.expected is not None:
+            return None
+        if self.dialect.typed and (level.aggregated or level.allows is not None or (level.distinct and self.has_opaque)):
+            return None
+        if level.expected is not None and not self.may_total(scope, level.expected):
+            return None
+        return scope
+
+    def may_total(self, scope: Scope, columns: int) -> bool:
+        """Whether tables can be joined that have so many columns together."""
+        reached = {0}
+        for _ in range(4):
+            reached |= {n + len(r.columns) for n in reached for r in self.known(scope)}
+        return columns in reached
+
+    def do_star(self, scope: Scope) -> Scope:
+        return changed(scope, kind="*")
+
+    def do_item_expression(self, scope: Scope) -> Scope | None:
+        frame = scope.frames[-1]
+        return scope if completes(frame) or (frame.kind == "star" and frame.role == "item") else None
+
+    def named(self, scope: Scope, name: str) -> Scope | None:
+        """The scope with a name for the column that was read; None where it may not have this one."""
+        if scope.frames[-1].kind in ("*", "star") or not self.suits_outside(scope, name):
+            return None
+        return changed(scope._replace(names=scope.names | {name}), left=name)
+
+    def if_named(self, scope: Scope) -> Scope | None:
+        return None if scope.frames[-1].kind in ("*", "star") else scope
+
+    def suits_outside(self, scope: Scope, name: str) -> bool:
+        """Whether the query around a derived table still works out when that has a column of this name."""
+        level = scope.levels[-1]
+        if level.role != "derived" or level.compound:
+            return True
+        outer = scope._replace(levels=scope.levels[:-1])
+        own = tuple((out.name, "any") for out in level.outputs if out.name and out.kind not in ("*", "star"))
+        tables = (*outer.levels[-1].tables, Bound("\0", (*own, (name, "any"))))
+        waiting = frozenset(w._replace(kind=None) for w in outer.levels[-1].waiting if not w.alias)
+        if any(len(lookup(tables, "", w.name)) > 1 for w in waiting):
+            return False
+        free = frozenset(w for w in outer.levels[-1].waiting if w.kind is None or w.name not in {n for n, _ in own} | {name})
+        if len(free) < len(outer.levels[-1].waiting):
+            return False  # of which class it is would have to be known
+        return self.satisfiable(outer, outer.levels[-1], free, tables)
+
+    def do_item_done(self, scope: Scope) -> Scope | None:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        name = frame.left or None
+        if frame.kind in ("*", "star"):
+            if level.role == "derived" and scope.levels[-2].waiting:
+                return None
+            reference = frame.reference if frame.kind == "star" else None
+            output = Output(None, frame.kind, reference)
+        else:
+            if name is None and frame.reference is not None:
+                name = frame.reference[1]
+                if not self.suits_outside(scope, name):
+                    return None
+            if name is None and level.role in _NAMED and self.dialect.typed and not level.compound and not level.naming[1:]:
+                return None
+            output = Output(name, frame.kind, frame.reference)
+        outputs = (*level.outputs, output)
+        if level.expected is not None and len(outputs) > level.expected:
+            return None
+        return relevelled(popped(scope), outputs=outputs)
+
+    def do_more_items(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if level.expected is None:
+            return scope if len(level.outputs) < 100 else None
+        return scope if len(level.outputs) < level.expected and level.outputs[-1].kind != "*" else None
+
+    def do_items_done(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        counted = level.expected is None or len(level.outputs) == level.expected or level.outputs[0].kind == "*"
+        return scope if counted else None
+
+    # FROM.
+
+    def do_from(self, scope: Scope) -> Scope:
+        return relevelled(scope, phase="from")
+
+    def do_source(self, scope: Scope) -> Scope:
+        return scope
+
+    def counted_star(self, level: Level) -> bool:
+        """Whether the number of columns of all tables is fixed."""
+        return level.expected is not None and level.outputs[0].kind == "*"
+
+    def if_derived(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if len(scope.levels) >= MAX_DEPTH or self.counted_star(level) or level.join == "natural":
+            return None
+        count = sum(bound.derived for bound in level.tables)
+        return scope if count < (4 * MAX_TABLES if level.waiting else MAX_TABLES) else None
+
+    def do_derived(self, scope: Scope) -> Scope:
+        return self.below(scope, "derived")
+
+    def do_derived_done(self, scope: Scope) -> Scope:
+        scope, outputs = self.result(scope)
+        columns = tuple((out.name or "", out.kind) for out in outputs)
+        return relevelled(scope, pending=Relation("", columns))
+
+    def bound(self, scope: Scope, relation: Relation, alias: str) -> Level | None:
+        """The level with the relation in FROM, None where that may not be."""
+        level = scope.levels[-1]
+        if alias and any(bound.alias == alias for bound in level.tables):
+            return None
+        tables = level.tables
+        if self.counted_star(level):
+            total = sum(len(bound.columns) for bound in tables) + len(relation.columns)
+            if level.expected is None or not self.may_total(scope, level.expected - total):
+                return None
+        if relation.name and sum(not bound.derived for bound in tables) >= MAX_TABLES:
+            return None
+        names = [name for name, _ in relation.columns]
+        seen = tables[level.group_start :] if self.dialect.typed else tables
+        if level.join.startswith("natural"):
+            common = [name for name in dict.fromkeys(names) if name and any(n == name for b in seen for n, _ in b.columns)]
+            for name in common:
+                left = visible(seen, name)
+                kind = relation.kind(name)
+                if len(left) != 1 or kind is None or "opaque" in (kind, left[0][1]):
+                    return None
+                if kind not in (comparable(left[0][1]) or (kind,)):
+                    return None
+            merged = frozenset(common)
+            must: tuple[str, ...] = ()
+        else:
+            double = [w.name for w in level.waiting if not w.alias and w.name in names and visible(tables, w.name)]
+            if double and (level.join not in ("join", "right") or not all(self.mergeable(level, relation, n) for n in double)):
+                return None
+            merged, must = frozenset(double), tuple(double)
+        new = Bound(alias, relation.columns, merged, not relation.name)
+        if not self.satisfiable(scope, level, level.waiting, (*tables, new)):
+            return None
+        return level._replace(tables=(*tables, new), using=must, pending=None)
+
+    def mergeable(self, level: Level, relation: Relation, name: str) -> bool:
+        """Whether the join with the relation may merge columns of this name."""
+        seen = level.tables[level.group_start :] if self.dialect.typed else level.tables
+        if level.outer and not self.dialect.typed:
+            return False
+        left, kind = visible(seen, name), relation.kind(name)
+        if len(left) != 1 or kind is None or "opaque" in (kind, left[0][1]):
+            return False
+        return not self.counted_star(level) and kind in (comparable(left[0][1]) or (kind,))
+
+    def aliases(self, scope: Scope) -> tuple[set[str], set[str], bool]:
+        """Names that the pending relation may take, ones that it may not, and whether any other will do."""
+        level = scope.levels[-1]
+        relation = level.pending
+        assert relation is not None
+        waiting = {w.alias for w in level.waiting if w.alias}
+        good = {alias for alias in waiting if self.bound(scope, relation, alias) is not None}
+        bad = (waiting | {bound.alias for bound in level.tables}) - good
+        return good, bad, self.bound(scope, relation, "\0") is not None
+
+    def if_alias(self, scope: Scope) -> Scope | None:
+        good, _, fresh = self.aliases(scope)
+        return scope if good or fresh else None
+
+    def may_join(self, scope: Scope, relation: Relation) -> bool:
+        """Whether the relation may come next in FROM."""
+        place = relevelled(scope, pending=relation)
+        good, _, fresh = self.aliases(place)
+        return bool(good) or fresh or self.do_same_name(place) is not None
+
+    def do_same_name(self, scope: Scope) -> Scope | None:
+        relation = scope.levels[-1].pending
+        assert relation is not None
+        level = self.bound(scope, relation, relation.name)
+        return None if level is None else scope._replace(levels=(*scope.levels[:-1], level))
+
+    def do_no_name(self, scope: Scope) -> Scope | None:
+        return self.do_same_name(scope) if self.dialect.name in ("sqlite", "duckdb") else None
+
+    def _join(self, scope: Scope, kind: str) -> Scope | None:
+        level = scope.levels[-1]
+        level = level._replace(join=kind, group_start=len(level.tables) if kind == "comma" else level.group_start)
+        place = scope._replace(levels=(*scope.levels[:-1], level))
+        ways = self.if_derived(place) or any(self.may_join(place, relation) for relation in self.known(scope))
+        return place if ways else None
+
+    def do_comma(self, scope: Scope) -> Scope | None:
+        return self._join(scope, "comma")
+
+    def do_cross(self, scope: Scope) -> Scope | None:
+        return self._join(scope, "cross")
+
+    def do_natural(self, scope: Scope) -> Scope | None:
+        if scope.levels[-1].outer and not self.dialect.typed:
+            return None
+        return self._join(scope, "natural")
+
+    def do_join(self, scope: Scope) -> Scope | None:
+        return self._join(scope, "join")
+
+    def do_right(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if not self.dialect.typed and any(bound.merged for bound in level.tables):
+            return None  # SQLite takes a merged column for one of the right table, too
+        return relevelled(scope, join="right", outer=True)
+
+    def do_full(self, scope: Scope) -> Scope | None:
+        if self.dialect.typed:
+            return None  # only some conditions can be joined on
+        return self.do_right(scope)
+
+    def do_joined(self, scope: Scope) -> Scope:
+        return relevelled(scope, join="", using=())
+
+    def if_on(self, scope: Scope) -> Scope | None:
+        return None if scope.levels[-1].using else scope
+
+    def do_on(self, scope: Scope) -> Scope:
+        flags = NO_AGGREGATE | NO_WINDOW | NO_QUERY
+        return pushed(relevelled(scope, phase="on"), "condition", self.truth, flags)
+
+    def do_on_done(self, scope: Scope) -> Scope | None:
+        return relevelled(popped(scope), phase="from") if completes(scope.frames[-1]) else None
+
+    def using_columns(self, scope: Scope) -> set[str]:
+        """Columns that USING may name next."""
+        level = scope.levels[-1]
+        *left, right = level.tables
+        before = level._replace(tables=tuple(left))
+        relation = Relation("", right.columns)
+        must = set(level.using)
+        chosen = right.merged - must
+        return {name for name, _ in right.columns if name and name not in chosen and self.mergeable(before, relation, name)}
+
+    def if_using(self, scope: Scope) -> Scope | None:
+        if scope.levels[-1].outer and not self.dialect.typed:
+            return None
+        return scope if self.using_columns(scope) else None
+
+    def do_more_using(self, scope: Scope) -> Scope | None:
+        return self.if_using(scope)
+
+    def use(self, scope: Scope, name: str) -> Scope:
+        """The scope after a column in USING."""
+        level = scope.levels[-1]
+        *left, right = level.tables
+        right = right._replace(merged=right.merged | {name})
+        return relevelled(scope, tables=(*left, right), using=tuple(n for n in level.using if n != name))
+
+    def do_using_done(self, scope: Scope) -> Scope | None:
+        return None if scope.levels[-1].using else scope
+
+    def do_from_done(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        answered = self.answered(scope, level.waiting)
+        for want in level.waiting:
+            if want.name == "*":
+                if not any(bound.alias == want.alias for bound in level.tables):
+                    return None
+            elif len(lookup(level.tables, want.alias, want.name)) != 1 and (
+                (want.alias, want.name) not in answered or any(b.alias == want.alias for b in level.tables if b.alias)
+            ):
+                return None
+        return self.settled(scope)
+
+    def do_no_from(self, scope: Scope) -> Scope | None:
+        if any(out.kind in ("*", "star") for out in scope.levels[-1].outputs):
+            return None
+        return self.do_from_done(scope)
+
+    def settled(self, scope: Scope) -> Scope | None:
+        """The scope behind FROM: what waited is known."""
+        level = scope.levels[-1]
+        outputs: list[Output] = []
+        for out in level.outputs:
+            if out.kind in ("*", "star"):
+                for bound in level.tables:
+                    if out.reference is None or out.reference[0] == bound.alias:
+                        hidden = bound.merged if out.reference is None else frozenset()
+                        outputs += [Output(n or None, k, self._settle(level, bound.alias, n)) for n, k in bound.columns if n not in hidden]
+                continue
+            kind, reference = out.kind, out.reference
+            if reference is not None:
+                found = lookup(level.tables, *reference)
+                if found:
+                    kind, reference = found[0], self.canonical(level.tables, *reference)
+                else:
+                    outer = self.outside(scope, *reference)
+                    kind, reference = (outer.kind if outer else kind), None
+            outputs.append(Output(out.name, kind, reference))
+        if any(out.kind == "?" for out in outputs) or (level.expected is not None and len(outputs) != level.expected):
+            return None
+        if level.role in _NAMED and self.dialect.typed and any(out.kind == "null" for out in outputs):
+            return None
+        bare = frozenset(
+            self.canonical(level.tables, *reference) for reference in level.bare if lookup(level.tables, *reference)
+        )
+        return relevelled(scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False)
+
+    @staticmethod
+    def _settle(level: Level, alias: str, name: str) -> tuple[str, str]:
+        return ("", name) if is_merged(level.tables, name) else (alias, name)

@@ -1,0 +1,218 @@
+"""Which names mean something at a place of a query: tables, columns, aliases, in this query and in those around it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .dialects import NUMBERS, Dialect, Kinds
+from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, is_merged, lookup, visible
+from .schema import Schema
+
+AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
+"""Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
+an argument that any column may be; a whole number written out."""
+MAX_DEPTH, MAX_FRAMES = 6, 12
+_FRESH = "\0"  # an alias that nobody has
+_CLOSED = ("derived", "cte")  # queries that see nothing of those around them
+_SEEING = ("where", "group", "having", "order")
+
+
+class Meaning(NamedTuple):
+    """What a reference means: which level answers (-1: it waits), its class, and the waiting reference."""
+
+    level: int
+    kind: str
+    reference: Reference
+    waiting: Waiting | None = None
+
+
+def fits(kind: str, allow: Kinds) -> bool:
+    """Whether a class is among the allowed ones."""
+    return allow is None or kind == "any" or kind in allow
+
+
+def comparable(kind: str) -> Kinds:
+    """Classes that may be compared with this one."""
+    return None if kind == "any" else NUMBERS if kind in NUMBERS else frozenset((kind,))
+
+
+class Resolution:
+    """Names of a database under a dialect.
+
+    Args:
+        forward: whether references may wait for results of subqueries whose columns no table has.
+    """
+
+    def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
+        self.dialect, self.schema, self.forward = dialect, schema, forward
+        key = dialect.key
+        self.relations = tuple(
+            Relation(
+                key(table.name),
+                tuple((key(c.name), c.kind if dialect.typed else "any") for c in table.columns),
+            )
+            for table in schema.tables
+        )
+        stored = [table.name for table in schema.tables]
+        stored += [column.name for table in schema.tables for column in table.columns]
+        self.unplain = frozenset(key(name) for name in stored if not dialect.is_plain(name))
+        self.stored = frozenset(map(key, stored)) | {"rowid", "oid", "_rowid_"}
+        self.has_opaque = any(kind == "opaque" for relation in self.relations for _, kind in relation.columns)
+
+    def known(self, scope: Scope) -> tuple[Relation, ...]:
+        """Tables and common table expressions, the innermost of a name."""
+        found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
+        for level in scope.levels:
+            found.update((relation.name, relation) for relation in level.ctes)
+        return tuple(found.values())
+
+    def around(self, scope: Scope) -> list[tuple[int, Level]]:
+        """The enclosing queries whose tables are seen from the innermost one, nearest first."""
+        found = []
+        for i in range(len(scope.levels) - 2, -1, -1):
+            if scope.levels[i + 1].role in _CLOSED or scope.levels[i].phase not in _SEEING:
+                break
+            found.append((i, scope.levels[i]))
+        return found
+
+    def tables(self, level: Level) -> tuple[Bound, ...]:
+        """The tables that expressions at this place of the level see."""
+        if level.phase == "on" and self.dialect.typed:
+            return level.tables[level.group_start :]
+        return level.tables
+
+    def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
+        """What an enclosing query takes the reference for."""
+        for i, level in self.around(scope):
+            found = lookup(level.tables, alias, name)
+            if found:
+                if len(found) > 1 or found[0] == "opaque":
+                    return None
+                reference = self.canonical(level.tables, alias, name)
+                return Meaning(i, found[0], reference) if self.may_be_bare(level, reference) else None
+            if any(bound.alias == alias for bound in level.tables):
+                return None
+        return None
+
+    def canonical(self, tables: tuple[Bound, ...], alias: str, name: str) -> Reference:
+        """One reference for all spellings of it; a merged column is one of its own."""
+        if alias or is_merged(tables, name):
+            return alias, name
+        return visible(tables, name)[0][0].alias, name
+
+    def may_be_bare(self, level: Level, reference: Reference) -> bool:
+        """Whether the reference may stand outside aggregates, behind GROUP BY."""
+        if not self.dialect.typed or level.phase not in ("having", "order"):
+            return True
+        if level.grouped is not None:
+            return reference in level.grouped
+        return not level.aggregated
+
+    def meaning(self, scope: Scope, alias: str, name: str) -> Meaning | None:
+        """What a column reference means where it stands, None where it may not stand there."""
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if level.phase == "items":
+            return self._waiting(scope, alias, name)
+        tables = self.tables(level)
+        found = lookup(tables, alias, name)
+        if len(found) == 1:
+            reference = self.canonical(tables, alias, name)
+            if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if not frame.flags & AGGREGATE and not self.may_be_bare(level, reference):
+                return None
+            want = None
+            if level.phase == "on" and not alias and not self.dialect.typed:
+                want = Waiting(alias, name, None)  # SQLite looks at tables that are joined later, too
+                if not self.satisfiable(scope, level, level.waiting | {want}):
+                    return None
+            return Meaning(len(scope.levels) - 1, found[0], reference, want)
+        if found or level.phase == "on" or any(bound.alias == alias for bound in level.tables):
+            return None
+        if frame.flags & AGGREGATE:
+            return None
+        outer = self.outside(scope, alias, name)
+        return outer if outer is not None and fits(outer.kind, frame.allow) else None
+
+    def _waiting(self, scope: Scope, alias: str, name: str) -> Meaning | None:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        kinds = {
+            kind for relation in self.known(scope) if (kind := relation.kind(name)) is not None and kind != "opaque"
+        }
+        outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
+        if outer is not None:
+            kinds.add(outer.kind)
+        lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
+        unknown = not kinds and bool(alias) and self.forward and (lone or not self.dialect.typed)
+        if not self.dialect.typed:
+            kinds = {"any"} if kinds or unknown else set()
+        known_kind = len(kinds) == 1
+        inner = bool(frame.flags & AGGREGATE)
+        if (kinds or unknown) and frame.allow is None and (known_kind or lone):
+            options: list[str | None] = [None]
+        else:
+            options = [kind for kind in sorted(kinds) if fits(kind, frame.allow)]
+        for kind in options:
+            told = kind or (next(iter(kinds)) if known_kind else "?")
+            want = Waiting(alias, name, None if told in ("?", "any") else told, inner)
+            if self.satisfiable(scope, level, level.waiting | {want}):
+                return Meaning(-1, told, (alias, name), want)
+        return None
+
+    def satisfiable(
+        self, scope: Scope, level: Level, waiting: frozenset[Waiting], tables: tuple[Bound, ...] | None = None
+    ) -> bool:
+        """Whether FROM can still meet these waiting references of the innermost level."""
+        if not waiting:
+            return True
+        answered = self.answered(scope, waiting)
+        return feasible(
+            level.tables if tables is None else tables,
+            waiting,
+            answered,
+            self.known(scope),
+            self.forward,
+        )
+
+    def answered(self, scope: Scope, waiting: frozenset[Waiting]) -> frozenset[Reference]:
+        """Those of the waiting references that an enclosing query answers where this one does not."""
+        refused = {(want.alias, want.name) for want in waiting if want.inner}
+        found = []
+        for want in waiting:
+            if (want.alias, want.name) not in refused:
+                outer = self.outside(scope, want.alias, want.name)
+                if outer is not None and want.kind in (None, outer.kind):
+                    found.append((want.alias, want.name))
+        return frozenset(found)
+
+    def names(self, scope: Scope, alias: str | None = None) -> set[str]:
+        """Columns that may be referred to here, without an alias or behind one (`alias`)."""
+        level = scope.levels[-1]
+        relations: list[tuple[tuple[str, str], ...]] = [bound.columns for bound in level.tables]
+        if level.phase == "items":
+            relations += [relation.columns for relation in self.known(scope)]
+        relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
+        candidates = {name for columns in relations for name, _ in columns if name}
+        return {name for name in candidates if self.meaning(scope, alias or "", name) is not None}
+
+    def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
+        """Aliases that may stand here, and whether any other new name may be one."""
+        level = scope.levels[-1]
+        candidates = {bound.alias for bound in level.tables}
+        for _, outer in self.around(scope):
+            candidates |= {bound.alias for bound in outer.tables}
+        fresh = level.phase == "items" and bool(self.names(scope, _FRESH))
+        if level.phase == "items":
+            candidates |= {want.alias for want in level.waiting} | {relation.name for relation in self.known(scope)}
+        return {alias for alias in candidates if alias and self.names(scope, alias)}, fresh
+
+    def order_output(self, scope: Scope, name: str) -> str | None:
+        """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if level.phase != "order" or frame.role != "order":
+            return None
+        found = {(out.kind, out.reference, i) for i, out in enumerate(level.first or level.outputs) if out.name == name}
+        if not found:
+            return None
+        kind = next(iter(found))[0]
+        return kind if len(found) == 1 and kind not in ("opaque", "null") else ""

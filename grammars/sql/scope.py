@@ -1,0 +1,304 @@
+"""The scope automaton: an `Automaton` over bytes that knows what a context-free grammar of SQL cannot.
+
+A small lexer over the parser of `machine.py`. A state is a configuration of the parser and the token that was begun;
+tokens go on as long as they can, as in the lexers of the databases. Its language is within that of the grammar of the
+same rules, up to white space and UTF-8 in strings, so running both in step leads to no dead end.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from ..automaton import DEAD
+from ..errors import BudgetExceeded, GrammarError
+from .levels import Scope
+from .machine import Machine
+from .places import Place, Target
+from .terminals import Terminals
+
+_BLANK = frozenset(b" \t\n\r")
+_DIGITS = frozenset(b"0123456789")
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+_WORD = _LETTERS | _DIGITS
+_WORD_BYTES = bytes(sorted(_WORD))
+_OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
+BETWEEN, WORD, NUMBER, SYMBOL, STRING, STRING_END, QUOTED, QUOTED_END = range(8)
+_LONGEST_NAME, _LONGEST_NUMBER = 30, 15
+_OTHER = "\1"  # the content of a string in double quotes that is no prefix of a name
+_DATE = "dddd-md-nd"
+_TIMESTAMP = "dddd-md-nd hd:sd:sd"
+
+Lexeme = tuple[int, int, str, int]
+"""Configuration, mode, what was read of the token, and white space or the kind of quotes."""
+
+
+class ScopeAutomaton:
+    """See the module. States are made while it runs; they may be kept and shared by threads.
+
+    Args:
+        machine, rules: the parser and the actions.
+        start: rule to begin with.
+        whitespace: the longest run of white space.
+        states: how many states are made before BudgetExceeded.
+    """
+
+    def __init__(
+        self, machine: Machine, rules: Terminals, start: str, *, whitespace: int = 8, states: int = 2_000_000
+    ) -> None:
+        self.machine, self.rules = machine, rules
+        self.whitespace, self.limit = whitespace, states
+        self._places: list[Place | None] = []
+        self._configurations: list[Target] = []
+        self._numbers: dict[Target, int] = {}
+        self._lexemes: list[Lexeme] = []
+        self._known: dict[Lexeme, int] = {}
+        self._steps: dict[int, int] = {}
+        self._lock = threading.RLock()
+        self._inside = {
+            quote: bytes(byte for byte in range(1, 256) if byte != quote and not self._is_escape(byte))
+            for quote in (0x22, 0x27, 0x60)
+        }
+        first = self._configuration((machine.start(start), Scope()))
+        self.start = self._intern((first, BETWEEN, "", 0))
+
+    def step(self, state: int, byte: int) -> int:
+        """See `Automaton.step`."""
+        following = self._steps.get(state << 8 | byte)
+        if following is None:
+            if not 0 <= byte <= 255:
+                raise GrammarError(f"{byte} is not a byte: 0..255")
+            if self.is_dead(state):
+                return DEAD
+            with self._lock:
+                lexeme = self._next(*self._lexemes[state], byte)
+                following = DEAD if lexeme is None else self._intern(lexeme)
+                self._steps[state << 8 | byte] = following
+        return following
+
+    def advance(self, state: int, data: bytes) -> int:
+        """See `Automaton.advance`."""
+        steps = self._steps
+        for byte in data:
+            following = steps.get(state << 8 | byte)
+            state = self.step(state, byte) if following is None else following
+            if state == DEAD:
+                return DEAD
+        return state
+
+    def is_accepting(self, state: int) -> bool:
+        """See `Automaton.is_accepting`."""
+        if self.is_dead(state):
+            return False
+        with self._lock:
+            configuration, mode, text, extra = self._lexemes[state]
+            if mode != BETWEEN:
+                ended = self._end(configuration, mode, text, extra)
+                if ended is None:
+                    return False
+                configuration = ended
+            return self._place(configuration).ends
+
+    def is_dead(self, state: int) -> bool:
+        """See `Automaton.is_dead`. Raises GrammarError for an integer that is no state."""
+        if state == DEAD:
+            return True
+        if not 0 <= state < len(self._lexemes):
+            raise GrammarError(f"{state} is not a state of this automaton, which has {len(self._lexemes)} so far")
+        return False
+
+    def forced_bytes(self, state: int, limit: int = 256) -> bytes:
+        """See `Automaton.forced_bytes`; at most `limit`. Upper and lower case are two ways, so words are not forced."""
+        forced = bytearray()
+        while not self.is_dead(state) and not self.is_accepting(state) and len(forced) < limit:
+            ways = [(byte, q) for byte in range(256) if (q := self.step(state, byte)) != DEAD]
+            if len(ways) != 1:
+                break
+            forced.append(ways[0][0])
+            state = ways[0][1]
+        return bytes(forced)
+
+    def free_bytes(self, state: int) -> tuple[bytes, int]:
+        """See `ScopingAutomaton.free_bytes`: what may stand in a string, and letters and digits in a new name."""
+        if self.is_dead(state):
+            return b"", 0
+        configuration, mode, text, quote = self._lexemes[state]
+        if (mode == STRING and not self._place(configuration).is_dated) or (mode == QUOTED and text == _OTHER):
+            return self._inside[quote], 1 << 30
+        if mode == WORD and self._place(configuration).fresh:
+            return _WORD_BYTES, _LONGEST_NAME - len(text)
+        return b"", 0
+
+    def _is_escape(self, byte: int) -> bool:
+        return byte == 0x5C and self.rules.dialect.name == "mysql"
+
+    def _intern(self, lexeme: Lexeme) -> int:
+        known = self._known.get(lexeme)
+        if known is None:
+            if len(self._lexemes) >= self.limit:
+                raise BudgetExceeded(f"this SQL grammar has made {self.limit} states; make a new one, or raise states=")
+            known = self._known[lexeme] = len(self._lexemes)
+            self._lexemes.append(lexeme)
+        return known
+
+    def _configuration(self, target: Target) -> int:
+        known = self._numbers.get(target)
+        if known is None:
+            known = self._numbers[target] = len(self._configurations)
+            self._configurations.append(target)
+            self._places.append(None)
+        return known
+
+    def _place(self, configuration: int) -> Place:
+        place = self._places[configuration]
+        if place is None:
+            place = Place(self.machine, self.rules, *self._configurations[configuration])
+            self._places[configuration] = place
+        return place
+
+    def _reach(self, target: Target | None) -> int | None:
+        """The configuration of a target, None where nothing may follow."""
+        if target is None:
+            return None
+        configuration = self._configuration(target)
+        return configuration if self._place(configuration).alive else None
+
+    def _next(self, configuration: int, mode: int, text: str, extra: int, byte: int) -> Lexeme | None:
+        place = self._place(configuration)
+        if mode == BETWEEN:
+            return self._begin(configuration, place, extra, byte)
+        if mode == WORD and byte in _WORD:
+            return self._word(configuration, place, text + chr(byte).lower())
+        if mode == NUMBER and (byte in _WORD or byte == 0x2E):
+            return self._digits(configuration, place, text, byte)
+        if mode == SYMBOL:
+            longer = text + chr(byte)
+            if longer in place.symbol_prefixes:
+                return configuration, SYMBOL, longer, 0
+            if byte in _OPERATORS:
+                return None
+        if mode == STRING:
+            if byte == extra:
+                if place.is_dated and self._dated(place, text) != "":
+                    return None
+                return configuration, STRING_END, "", extra
+            return self._content(configuration, place, text, extra, byte)
+        if mode == STRING_END and byte == extra:
+            return None if place.is_dated else (configuration, STRING, "", extra)
+        if mode == QUOTED:
+            if byte == extra:
+                return configuration, QUOTED_END, text, extra
+            return self._in_quotes(configuration, place, text, extra, byte)
+        if mode == QUOTED_END and byte == extra:
+            return self._in_quotes(configuration, place, text, extra, byte)
+        ended = self._end(configuration, mode, text, extra)
+        return None if ended is None else self._begin(ended, self._place(ended), 0, byte)
+
+    def _begin(self, configuration: int, place: Place, blanks: int, byte: int) -> Lexeme | None:
+        """The first byte of a token, or white space."""
+        if byte in _BLANK:
+            return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
+        if byte in _LETTERS:
+            return self._word(configuration, place, chr(byte).lower())
+        if byte in _DIGITS:
+            return self._digits(configuration, place, "", byte) if place.number else None
+        if byte == 0x27:
+            return (configuration, STRING, "", byte) if place.string else None
+        if byte == ord(self.rules.dialect.quote) and (place.quoted or (place.double and byte == 0x22)):
+            return configuration, QUOTED, "", byte
+        if byte == 0x22 and place.double:
+            return configuration, STRING, "", byte
+        symbol = chr(byte)
+        if symbol not in place.symbol_prefixes or not symbol:
+            return None
+        if byte in _OPERATORS:
+            return configuration, SYMBOL, symbol, 0
+        ended = self._reach(place.symbols.get(symbol))
+        return None if ended is None else (ended, BETWEEN, "", 0)
+
+    @staticmethod
+    def _word(configuration: int, place: Place, text: str) -> Lexeme | None:
+        if text in place.word_prefixes or (place.fresh and len(text) <= _LONGEST_NAME):
+            return configuration, WORD, text, 0
+        return None
+
+    @staticmethod
+    def _digits(configuration: int, place: Place, text: str, byte: int) -> Lexeme | None:
+        if place.numeral_prefixes is not None:
+            text += chr(byte)
+            return (configuration, NUMBER, text, 0) if text in place.numeral_prefixes else None
+        whole = place.number is not None and place.number[0] != "NUMBER"
+        longest = 9 if whole or not place.decimal else _LONGEST_NUMBER
+        if byte == 0x2E:
+            if not place.decimal or "." in text or not text:
+                return None
+            return configuration, NUMBER, text + ".", 0
+        if byte not in _DIGITS or len(text.rpartition(".")[2]) >= longest:
+            return None
+        return configuration, NUMBER, text + "1", 0  # which digit it is makes no difference
+
+    def _content(self, configuration: int, place: Place, text: str, quote: int, byte: int) -> Lexeme | None:
+        if byte == 0 or self._is_escape(byte):
+            return None
+        if not place.is_dated:
+            return configuration, STRING, "", quote
+        expected = self._dated(place, text)[:1]
+        shape = {"d": b"0123456789", "m": b"01", "n": b"01", "h": b"01", "s": b"012345"}.get(expected)
+        if shape is None:
+            return (configuration, STRING, text + expected, quote) if expected and byte == ord(expected) else None
+        before = text[-1:]
+        if byte not in shape or (expected == "d" and len(text) in (6, 9) and before == "0" and byte == 0x30):
+            return None  # no month or day 00
+        if expected == "d" and ((len(text) == 6 and before == "1" and byte > 0x32) or (len(text) == 3 and text == "000" and byte == 0x30)):
+            return None  # no month above 12, no year 0000
+        return configuration, STRING, text + chr(byte), quote
+
+    @staticmethod
+    def _dated(place: Place, text: str) -> str:
+        """What is still to come of a date or timestamp."""
+        pattern = _DATE if place.scope.word == "date" else _TIMESTAMP
+        return pattern[len(text) :]
+
+    def _in_quotes(self, configuration: int, place: Place, text: str, quote: int, byte: int) -> Lexeme | None:
+        if byte == 0:
+            return None
+        longer = text + chr(byte)  # bytes as characters: compared with names in the same form
+        if self.rules.dialect.name != "postgres":
+            longer = longer.lower() if byte < 0x80 else longer
+        if text != _OTHER and longer in self._quoted_prefixes(place):
+            return configuration, QUOTED, longer, quote
+        return (configuration, QUOTED, _OTHER, quote) if place.double and quote == 0x22 else None
+
+    def _quoted_prefixes(self, place: Place) -> frozenset[str]:
+        found = getattr(place, "_quoted_prefixes", None)
+        if found is None:
+            names = set(place.quoted)
+            if place.double:
+                names |= place.rules.stored | place.scope.names
+            found = frozenset(
+                name[:n] for name in map(_as_bytes, names) for n in range(len(name) + 1)
+            )
+            place._quoted_prefixes = found  # type: ignore[attr-defined]
+        return found
+
+    def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
+        """The configuration behind a token that ends here."""
+        place = self._place(configuration)
+        if mode == WORD:
+            return self._reach(place.by_word(text))
+        if mode == NUMBER:
+            return None if text.endswith(".") else self._reach(place.by_number(text))
+        if mode == SYMBOL:
+            return self._reach(place.symbols.get(text))
+        if mode == STRING_END:
+            return self._reach(place.by_string())
+        if mode == QUOTED_END:
+            key = text if text == _OTHER else text.encode("latin-1").decode(errors="replace")
+            if key in place.quoted:
+                return self._reach(place.by_quoted(key))
+            return self._reach(place.by_string()) if place.double and extra == 0x22 and not place.is_name(key) else None
+        return None
+
+
+def _as_bytes(name: str) -> str:
+    """The UTF-8 of a name, each byte a character."""
+    return name.encode().decode("latin-1")
