@@ -3,8 +3,8 @@
 Zelle and Mooney (1996), in SQL by Popescu et al. (2003), Giordani and Moschitti (2012) and Iyer et al. (2017), as
 collected by Finegan-Dollak et al. (2018): 877 questions with their queries, templates with variables to fill in.
 
-Queries are written the way the small models tokenise well, without another meaning: keywords in capitals, names in small
-letters, `CITYalias0` as `city0`, single spaces and none inside parentheses.
+Queries are written the way the small models tokenise well, without another meaning: keywords in capitals, names in
+small letters, `CITYalias0` as `city0`, single spaces and none inside parentheses.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ LIMIT = 2.0
 """Seconds of a thread's time that a query may run."""
 MOST_ROWS = 100_000
 
-_KEYWORDS = frozenset(
-    "ALL AND AS ASC AVG BETWEEN BY COUNT DESC DISTINCT EXISTS FROM GROUP HAVING IN IS JOIN LEFT LIKE LIMIT MAX MIN NOT "
-    "NULL ON OR ORDER SELECT SUM UNION WHERE".split()
-)
+_KEYWORDS = {
+    "ALL", "AND", "AS", "ASC", "AVG", "BETWEEN", "BY", "COUNT", "DESC", "DISTINCT", "EXISTS", "FROM", "GROUP", "HAVING",
+    "IN", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "MAX", "MIN", "NOT", "NULL", "ON", "OR", "ORDER", "SELECT", "SUM",
+    "UNION", "WHERE",
+}  # fmt: skip
 _QUOTED = re.compile(r"(\"[^\"]*\"|'[^']*')")
 _INNERMOST = re.compile(r"\([^()]*\)")
 _COLUMNS = {
