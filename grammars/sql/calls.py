@@ -98,7 +98,7 @@ class Calls(Expressions):
         return self._result(scope._replace(levels=(*scope.levels[:-1], level)))
 
     def do_window_item(self, scope: Scope) -> Scope:
-        return pushed(scope, "window", None, NO_AGGREGATE | NO_WINDOW | NO_QUERY | FIRST)
+        return pushed(scope, "window", None, NO_AGGREGATE | NO_WINDOW | NO_QUERY)
 
     def do_window_item_done(self, scope: Scope) -> Scope | None:
         return popped(scope) if completes(scope.frames[-1]) else None

@@ -278,12 +278,10 @@ class Expressions(Resolution):
             return None
         if level.phase not in ("items", "having", "order"):
             return None
-        if self.dialect.typed:
-            if level.phase == "order" and not level.aggregated and level.grouped is None:
-                return None
-            if any(out.kind in ("*", "star") for out in level.outputs):
-                return None
-        return scope
+        if level.phase == "order" and not level.aggregated and level.grouped is None:
+            return None
+        starred = any(out.kind in ("*", "star") for out in level.outputs)
+        return None if self.dialect.typed and starred else scope
 
     def if_window(self, scope: Scope) -> Scope | None:
         level, frame = scope.levels[-1], scope.frames[-1]

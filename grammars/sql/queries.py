@@ -110,7 +110,7 @@ class Queries(Calls):
             return True
         outer = scope._replace(levels=scope.levels[:-1])
         own = tuple((out.name, "any") for out in level.outputs if out.name and out.kind not in ("*", "star"))
-        tables = (*outer.levels[-1].tables, Bound("\0", (*own, (name, "any"))))
+        tables = (*outer.levels[-1].tables, Bound("\0", (*own, (name, "any")), derived=True))
         waiting = frozenset(w._replace(kind=None) for w in outer.levels[-1].waiting if not w.alias)
         if any(len(lookup(tables, "", w.name)) > 1 for w in waiting):
             return False
@@ -194,6 +194,8 @@ class Queries(Calls):
         seen = tables[level.group_start :] if self.dialect.typed else tables
         if level.join.startswith("natural"):
             common = [name for name in dict.fromkeys(names) if name and any(n == name for b in seen for n, _ in b.columns)]
+            if not common and self.dialect.name == "duckdb":
+                return None  # an error there
             for name in common:
                 left = visible(seen, name)
                 kind = relation.kind(name)

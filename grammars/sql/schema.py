@@ -77,10 +77,10 @@ class Schema:
             schema = cls(tuple(_from_mapping(name, columns) for name, columns in source.items()))
         elif isinstance(source, sqlite3.Connection):
             schema = cls(_from_sqlite(source))
-        elif hasattr(source, "get_table_names"):
-            schema = cls(_from_inspector(source))
         elif type(source).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
             schema = cls(_from_duckdb(source))
+        elif hasattr(source, "get_table_names"):
+            schema = cls(_from_inspector(source))
         elif type(source).__module__.partition(".")[0] == "sqlalchemy":
             import sqlalchemy
 

@@ -186,7 +186,9 @@ class ScopeAutomaton:
             return None if place.is_dated else (configuration, STRING, "", extra)
         if mode == QUOTED:
             if byte == extra:
-                return configuration, QUOTED_END, text, extra
+                ends = self._end(configuration, QUOTED_END, text, extra) is not None
+                goes_on = self._in_quotes(configuration, place, text, extra, byte) is not None
+                return (configuration, QUOTED_END, text, extra) if ends or goes_on else None
             return self._in_quotes(configuration, place, text, extra, byte)
         if mode == QUOTED_END and byte == extra:
             return self._in_quotes(configuration, place, text, extra, byte)

@@ -67,7 +67,7 @@ def _tokens(automaton: ScopeAutomaton, state: int, rng: random.Random, hurried: 
     mark = automaton.rules.dialect.quote
     tokens += [mark + name + mark for name in rng.sample(sorted(quoted), min(len(quoted), 2))]
     if place.fresh:
-        tokens += [rng.choice(("t1", "t1", "t2", "x", "total")), f"n{rng.randrange(1000)}"]
+        tokens += [rng.choice(("t1", "t1", "t2", "x", "total")), *(f"n{rng.randrange(1000)}" for _ in range(2))]
     if place.number:
         tokens += sorted(place.numerals)[:3] if place.numerals else ["1", "20"]
         tokens += ["3.5"] if place.decimal else []
