@@ -7,14 +7,13 @@ at random, the most probable text, or the most probable result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from bytebound.decoding import HeadTail, LanguageModel, Masked, Tester
-from domain_methods import APART, Answer, Outcome, clock, monte_carlo
-from domain_methods import base as sample
-from domain_methods import rerank as sample_and_rerank
+from bytebound.decoding.masker import FINISHED
+from domain_methods import APART, Answer, Outcome, base, clock, monte_carlo
 
 Run = Callable[[LanguageModel, Tester, Sequence[int], int, int, int], Outcome]
 """model, tester, prompt, particles, most tokens, seed."""
@@ -57,11 +56,40 @@ def greedy(masked: bool) -> Run:
     return run
 
 
+_drawn: dict[Any, Outcome] = {}
+
+
+def sample(
+    model: LanguageModel, tester: Tester, prompt: Sequence[int], particles: int, max_tokens: int, seed: int
+) -> Outcome:
+    """Independent samples of the model, unconstrained; the same ones, with their time, when asked again."""
+    key = (tuple(prompt), particles, max_tokens, seed)
+    if key not in _drawn:
+        _drawn[key] = base(model, tester, prompt, particles, max_tokens, seed)
+    return _drawn[key]
+
+
+def rerank(
+    model: LanguageModel, tester: Tester, prompt: Sequence[int], particles: int, max_tokens: int, seed: int
+) -> Outcome:
+    """The same samples, those that satisfy the constraint in equal shares; a text is one evaluation."""
+    outcome = sample(model, tester, prompt, particles, max_tokens, seed)
+    began, kept = clock(), []
+    for answer in outcome.answers:
+        state = tester.start
+        for token in answer.tokens:
+            state = tester.accept(state, token)
+        if state == FINISHED:
+            kept.append(answer.tokens)
+    answers = [Answer(tokens, 1 / len(kept)) for tokens in kept]
+    return Outcome(answers, len(outcome.answers), outcome.steps, outcome.seconds + clock() - began)
+
+
 METHODS = {
     "greedy": Method("greedy", greedy(False), single=True),
     "masked greedy": Method("greedy, masked", greedy(True), single=True),
     "sampling": Method("sampling", sample),
     "masked sampling": Method("sampling, masked", monte_carlo(Masked, weighted=False, **APART)),
-    "rerank": Method("sample and rerank", sample_and_rerank),
+    "rerank": Method("sample and rerank", rerank),
     "smc": Method("rejection + SMC", monte_carlo(HeadTail)),
 }
