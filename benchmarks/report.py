@@ -86,9 +86,7 @@ def _lookup(figures: dict[str, Any], key: str) -> float | None:
     return _lookup(value, rest) if rest and value is not None else value
 
 
-def _rows(
-    engines: dict[str, dict[str, Any]], rows: list[tuple[str, str, int]], compare: bool
-) -> list[list[str]]:
+def _rows(engines: dict[str, dict[str, Any]], rows: list[tuple[str, str, int]], compare: bool) -> list[list[str]]:
     """Rows of the table; with `compare`, the best peer that was asked about all schemas, as a multiple of ours."""
     lines = []
     for label, key, digits in rows:

@@ -11,16 +11,16 @@ with a pattern that looks further ahead, a sequence could be taken for not canon
 
 from __future__ import annotations
 
-import functools
 import itertools
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..vocabulary import Vocabulary
+from .characters import decoded, kind, letter_tokens
 from .encoder import Encoder, completions
+from .junctions import Junctions
 
 Window = tuple[int, ...]
 
@@ -29,6 +29,7 @@ _CHARACTERS = "asdtmlrveiAS01 \t\n\r'’.,(_-/\xa0ßЖ中の\u0301☃"
 _WORDS = ["ll", "re", "ve", "LL", " a", "  a", "   a", "\na", "\n ", " \n", "  \n", "\r\n", "\n\n", "  ☃", "000", ".\n"]
 _SMALL = 12  # characters of an alphabet whose texts of up to two are all tried
 _KEPT = 512  # windows whose verdicts are kept
+_ENDS = ("", "a", "A", "l", "1", " ", "\n", "'s", ".")  # of texts by which a split after whitespace is judged
 _CONTINUATIONS = bytes(range(0x80, 0xC0))
 _RUN = 8  # tokens of whitespace that are enough to tell what may come next
 _LONGEST = 4  # characters at the end of a text on which it may depend which witnesses matter
@@ -45,10 +46,10 @@ class Canonical:
         self.encoder = encoder
         self.vocabulary = vocabulary
         self._bytes = [vocabulary.token_bytes(i) for i in range(vocabulary.size)]
-        self._texts = [_decoded(data) for data in self._bytes]
+        self._texts = [decoded(data) for data in self._bytes]
         self._verdicts: dict[Window, NDArray[np.uint8]] = {(): np.zeros(vocabulary.size, np.uint8)}
         self._breaks: dict[tuple[str, str], bool] = {}  # by kinds of characters
-        self._apart: dict[str, NDArray[np.int8]] = {}  # by kind of a character, by number of an initial: see _split_off
+        self._apart: dict[str, NDArray[np.int8]] = {}  # by what comes before, by number of an initial: see _split_off
         self._useful: dict[str, list[str]] = {}
         alphabet = sorted({c for text in self._texts if text is not None for c in text})
         self._few = len(alphabet) <= _SMALL
@@ -59,11 +60,12 @@ class Canonical:
         spelled = encoder.encode(words)
         self._witnesses = [w for w, ids in zip(words, spelled, strict=True) if encoder.spells(ids) == w.encode()]
         self._initials = self._first_characters()
-        kinds = [c and _kind(c) for c in self._initials]
+        kinds = [c and kind(c) for c in self._initials]
         number = {kind: n for n, kind in enumerate(dict.fromkeys(kinds))}
         self._initial_kinds = np.array([number[kind] for kind in kinds])
         self._kinds = list(dict(zip(kinds, self._initials, strict=True)).values())  # a character of each kind
-        self._letters = self._letter_tokens()
+        self._letters, self._alone = letter_tokens(encoder, self._bytes, self._texts)
+        self._junctions = Junctions(encoder, vocabulary)
 
     def extend(self, window: Window, token: int) -> Window:
         """The window after one more token."""
@@ -73,7 +75,7 @@ class Canonical:
         if not self.encoder.splits:  # only pairs matter
             return (token,)
         first = self._initials[token]
-        if before and first and self._cuts_between(before[-1], first):
+        if before and first and self._parts(before, first):
             return (token,)
         return self._shorter((*window, token))
 
@@ -110,7 +112,7 @@ class Canonical:
 
     def splits_between(self, before: bytes, after: bytes) -> bool:
         """Whether every text is split between these bytes, so that how the text before is encoded is settled."""
-        last, first = _decoded(before[-4:].lstrip(_CONTINUATIONS)), after[:4].decode(errors="ignore")[:1]
+        last, first = decoded(before[-4:].lstrip(_CONTINUATIONS)), after[:4].decode(errors="ignore")[:1]
         return bool(last and first and after.startswith(first.encode())) and self._cuts_between(str(last)[-1], first)
 
     def is_whole(self, window: Window) -> bool:
@@ -123,28 +125,58 @@ class Canonical:
         rest = tokens
         before = self._text(window)
         if before and self.encoder.splits:
-            apart = self._split_off(before[-1], rest)
+            apart = self._split_off(before, rest)
             if apart.any():
                 closed = self.is_whole(window)  # nothing that follows can change how the window is split
                 verdicts[rest[apart]] = np.where(self.follows((), rest[apart]) & closed, _YES, _NO)
                 rest = rest[~apart]
-        if len(window) and len(rest) and self._by_merges(window, before):
+        if not window:
+            verdicts[rest[self._alone[rest]]] = _YES
+            rest = rest[~self._alone[rest]]
+        elif len(rest) and self._by_merges(window, before):
             plain = self._letters[rest]
             if plain.any():
                 verdicts[rest[plain]] = np.where(self.encoder.merges.follows(window[-1], rest[plain]), _YES, _NO)
                 rest = rest[~plain]
         if len(rest):
-            verdicts[rest] = np.where(self._by_encoding(window, rest.tolist()), _YES, _NO)
+            verdicts[rest] = self._shared(window, before, rest)
 
-    def _split_off(self, last: str, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """For each token, whether every text is split between the character `last` and it."""
-        table = self._apart.setdefault(_kind(last), np.full(len(self._kinds), -1, np.int8))
+    def _shared(self, window: Window, before: str | None, tokens: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Verdicts on tokens, by encoding where none are known from like windows; uint8 [n]."""
+        table = self._junctions.table(before, lambda: self.is_whole(window)) if before else None
+        if table is None:
+            return np.where(self._by_encoding(window, tokens.tolist()), _YES, _NO).astype(np.uint8)
+        assert before is not None
+        beside = self.encoder.merges.follows(window[-1], tokens).astype(np.int64)
+        alike = self._junctions.alike(before, tokens)
+        found: NDArray[np.uint8] = np.where(alike, table[beside, tokens], _UNKNOWN).astype(np.uint8)
+        asked = found == _UNKNOWN
+        if asked.any():
+            found[asked] = np.where(self._by_encoding(window, tokens[asked].tolist()), _YES, _NO)
+            table[beside[asked & alike], tokens[asked & alike]] = found[asked & alike]
+        return found
+
+    def _split_off(self, before: str, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """For each token, whether a window that spells `before` is split from it, whatever follows."""
+        name = before if before[-1].isspace() else kind(_plain_end(before))
+        if len(self._apart) >= _KEPT:
+            self._apart.clear()
+        table = self._apart.setdefault(name, np.full(len(self._kinds), -1, np.int8))
         numbers = self._initial_kinds[tokens]
         for n in np.unique(numbers[table[numbers] < 0]).tolist():
             first = self._kinds[n]
-            table[n] = bool(first) and self._cuts_between(last, first)
+            table[n] = bool(first) and self._parts(before, first)
         split: NDArray[np.bool_] = table[numbers] == 1
         return split
+
+    def _parts(self, before: str, first: str) -> bool:
+        """Whether a window is split from a character after it, and is itself split as with nothing after it."""
+        if not before[-1].isspace():
+            return self._cuts_between(_plain_end(before), first)
+        cuts = {*self._cuts(before), len(before)}
+        return all(
+            {cut for cut in self.encoder.cuts(before + first + end) if cut <= len(before)} == cuts for end in _ENDS
+        )
 
     def _by_merges(self, window: Window, before: str | None) -> bool:
         """Whether merges alone decide on the tokens of `_letters` after this window."""
@@ -208,7 +240,7 @@ class Canonical:
             return self._witnesses
         if not self.encoder.splits:
             return []
-        key = "".join(map(_kind, text[-_LONGEST:]))
+        key = "".join(map(kind, text[-_LONGEST:]))
         if key not in self._useful:
             plain = self._cuts(text)
             useful = [w for w in self._witnesses if {c for c in self._cuts(text + w) if c < len(text)} != plain]
@@ -222,7 +254,7 @@ class Canonical:
 
     def _cuts_between(self, last: str, first: str) -> bool:
         """Whether every text is split between these two characters, as far as texts around them tell."""
-        key = _kind(last), _kind(first)
+        key = kind(last), kind(first)
         known = self._breaks.get(key)
         if known is None:
             known = not last.isspace() and all(
@@ -235,7 +267,7 @@ class Canonical:
 
     def _text(self, ids: Window) -> str | None:
         """The text of ids, None where it is no valid UTF-8."""
-        return _decoded(b"".join(self._bytes[i] for i in ids))
+        return decoded(b"".join(self._bytes[i] for i in ids))
 
     def _first_characters(self) -> list[str]:
         """The first character of each token, "" where it does not begin with a whole one."""
@@ -245,63 +277,11 @@ class Canonical:
             firsts.append(head if head and data.startswith(head.encode()) else "")
         return firsts
 
-    def _letter_tokens(self) -> NDArray[np.bool_]:
-        """Tokens on which merges alone decide after a letter, since nothing is ever split there: [vocabulary].
 
-        Without pretokens these are all that the merge list makes and the normalizer leaves alone.
-        """
-        encoder = self.encoder
-        none = np.zeros(self.vocabulary.size, np.bool_)
-        if any(text.isalpha() for text in encoder.added):
-            return none
-        if not encoder.splits:
-            if encoder.normalizes or encoder.added:
-                return none
-            texts: NDArray[np.bool_] = np.array([bool(text) for text in self._texts]) & ~self._fallback()
-            return texts & encoder.merges.made
-        if any(encoder.cuts(text) != {0} for text in ("abcd", "Abcd", "ABcd", "ABCd")):
-            return none
-        letters: dict[str, bool] = {}
-
-        def joins(character: str) -> bool:
-            """Whether a character is a letter that is never split from ASCII letters, nor from another such letter."""
-            kind = _kind(character)
-            if kind not in letters:
-                around = ("ab{}", "AB{}", "Ab{}ab", "{}ab", "ab{0}{0}ab", "AB{}ab")
-                letters[kind] = character.isalpha() and all(
-                    encoder.cuts(text.format(character)) == {0} for text in around
-                )
-            return letters[kind] and character.isalpha()
-
-        plain = [
-            text is not None and text != "" and all(map(joins, text)) and encoder.leaves_alone(text)
-            for text in self._texts
-        ]
-        return np.array(plain, np.bool_)
-
-    def _fallback(self) -> NDArray[np.bool_]:
-        """Tokens of one ASCII character that is encoded to another token."""
-        single = [i for i, text in enumerate(self._texts) if text and len(self._bytes[i]) == 1]
-        doubled = np.zeros(self.vocabulary.size, np.bool_)
-        for i, ids in zip(single, self.encoder.encode([self._texts[i] or "" for i in single]), strict=True):
-            doubled[i] = ids != [i]
-        return doubled
-
-
-def _decoded(data: bytes) -> str | None:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-@functools.cache
-def _kind(character: str) -> str:
-    """Characters that patterns of tokenizers treat alike are of one kind: of one category and region of Unicode."""
-    if not character.isascii():
-        return unicodedata.category(character) + chr(ord(character) >> 9)
-    if character.isdigit():
-        return "0"
-    if character.isalpha() and character.lower() not in "stmdlrve":
-        return "A" if character.isupper() else "a"
-    return character
+def _plain_end(text: str) -> str:
+    """The last character of a text; another letter for one that is not near an apostrophe, after which alone patterns
+    tell letters apart."""
+    last = text[-1]
+    if last.isascii() and last.isalpha() and not {"'", "’"} & set(text[-_LONGEST:]):
+        return "B" if last.isupper() else "b"
+    return last

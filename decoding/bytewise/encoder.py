@@ -61,7 +61,8 @@ class Encoder:
             c["type"] != "Replace" for c in _flat(own["normalizer"])
         )
         """Whether text may be changed before it is encoded (NFC and others)."""
-        self._composes_only = all(c["type"] in ("Replace", "NFC") for c in _flat(own["normalizer"]))
+        self.composes_only: bool = all(c["type"] in ("Replace", "NFC") for c in _flat(own["normalizer"]))
+        """Whether it is changed by NFC at most."""
         self.splits: bool = own["pre_tokenizer"] is not None and any(
             c["type"] not in ("ByteLevel", "Metaspace") or c.get("use_regex") or c.get("split")
             for c in _flat(own["pre_tokenizer"])
@@ -86,7 +87,7 @@ class Encoder:
         if text.isascii() or not self.normalizes:
             return True
         return (
-            self._composes_only
+            self.composes_only
             and unicodedata.is_normalized("NFC", text)
             and all(not "\u1100" <= c <= "\u11ff" for c in text)
         )

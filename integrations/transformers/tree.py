@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Positions = NDArray[np.int64]
 
 _CHUNK = 256  # tokens whose logits are held at once while a text is scored
+_ROWS = 4  # on a CPU, products of a large matrix with two or three rows take longer than with four
 _SPARE = 512  # positions that may be unused before any are gathered out
 
 
@@ -136,15 +137,18 @@ class MaskedTree(TokenTree):
         self._model.check_tokens(tokens)
         self._gather()
         n = len(tokens)
-        visible = np.zeros((n, self._used + n), np.bool_)
+        rows = max(n, _ROWS) if n > 1 and self._model.device.type == "cpu" else n
+        visible = np.zeros((rows, self._used + rows), np.bool_)
         nodes: list[Node] = []
         for i, parent in enumerate(parents):
             above = nodes[parent] if isinstance(parent, int) else parent
             nodes.append(self._node(above.length + 1, np.append(above.slot, self._used + i)))
             visible[i, nodes[i].slot] = True
         self._model.check_length(max(node.length for node in nodes))
-        logprobs = self._forward(list(tokens), visible, np.array([node.length - 1 for node in nodes]), keep=0)
-        return nodes, to_float64(logprobs)
+        visible[n:] = visible[n - 1]  # of tokens that only fill up the rows
+        filled = [*tokens, *[tokens[-1]] * (rows - n)]
+        positions = np.array([node.length - 1 for node in nodes] + [nodes[-1].length - 1] * (rows - n))
+        return nodes, to_float64(self._forward(filled, visible, positions, keep=0)[:n])
 
     def _shared(self, ids: list[int], scored: int) -> Positions:
         """Check a context; positions of its beginning, where that is the beginning of the one before."""
