@@ -17,10 +17,11 @@ from bytebound.integrations import models
 from bytebound.integrations.transformers import TransformersModel
 from bytebound.integrations.transformers.constraint import vocabulary_of
 
-RUNS, AT_ONCE, PARTICLES = 2000, 100, 4
+RUNS, AT_ONCE, PARTICLES = 2000, 200, 3
 QUANTILE = 2.576  # of the normal law, for 99 %
+ROUNDING = 1e-5  # of log-probabilities in float32
 CASES: list[tuple[str, str, list[str], dict[str, Any]]] = [
-    ("small-bytes", "The year is ", ["1984", "1999", "2005"], {}),
+    ("small-bytes", "The year is ", ["1984", "1999", "2005"], {"sampler": decoding.HeadTail(mask="never")}),
     (
         "small-bytes",
         "Today it is",
@@ -68,8 +69,7 @@ def test_mean_evidence_and_law(name: str, prompt: str, options: list[str], setti
             for particle in result.particles:
                 masses[particle.text] += math.exp(particle.log_weight - truth.log_mass) if particle.finished else 0.0
     error = np.std(evidences) / math.sqrt(RUNS)
-    assert abs(np.mean(evidences) - 1) < QUANTILE * error, (np.mean(evidences), error)
+    assert abs(np.mean(evidences) - 1) < QUANTILE * error + ROUNDING, (np.mean(evidences), error)
     total = sum(masses.values())
     distance = sum(abs(masses[text] / total - share) for text, share in truth.items()) / 2
     assert distance < 0.05, (distance, dict(truth), {text: mass / total for text, mass in masses.items()})
-    print(name, np.mean(evidences), error, distance, truth)
