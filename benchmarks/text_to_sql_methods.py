@@ -35,7 +35,8 @@ def greedy(masked: bool) -> Run:
         model: LanguageModel, tester: Tester, prompt: Sequence[int], particles: int, max_tokens: int, seed: int
     ) -> Outcome:
         began, eos, state = clock(), set(tester.vocabulary.eos_token_ids), tester.start
-        batch, tokens, evaluations = model.open([prompt]), [], 0.0
+        tokens: list[int] = []
+        batch, evaluations = model.open([prompt]), 0.0
         row = np.empty((tester.vocabulary.size + 31) // 32, np.uint32)
         while len(tokens) <= max_tokens:
             logprobs = batch.logprobs[0]

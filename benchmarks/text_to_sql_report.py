@@ -80,6 +80,6 @@ def draw(found: dict[str, Any], path: Path) -> None:
     panel.set(title=f"GeoQuery, {found['questions']} test questions", ylim=(0, 1))
     panel.set_xticks(np.arange(len(methods)) + 0.3, [f["title"] for f in methods])
     panel.grid(alpha=0.3, axis="y")
-    panel.legend(fontsize=8, loc="lower right")
+    figure.legend(fontsize=8, loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=100)
     plt.close(figure)
