@@ -193,8 +193,8 @@ def draw(figures: dict[str, dict[str, Any]], path: Path) -> None:
     """Bars of bytes per CPU second, one panel for each model."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 130})
     bars = [f"ByteModel, eps {eps}, {walk}" for eps in ("0", "0.01") for walk in ("first", "again")]
-    bars += ["byte-sampler, again", "genlm-bytes, again"]
-    figure, panels = plt.subplots(1, len(figures), figsize=(3.4 * len(figures), 2.6), squeeze=False, sharey=True)
+    bars += [f"{peer}, {walk}" for peer in ("byte-sampler", "genlm-bytes") for walk in ("first", "again")]
+    figure, panels = plt.subplots(1, len(figures), figsize=(3.4 * len(figures), 2.9), squeeze=False, sharey=True)
     for panel, (name, of) in zip(panels[0], figures.items(), strict=True):
         values = [of.get(bar) or 0.0 for bar in bars]
         colours = [COLORS["ours" if bar.startswith("Byte") else "copy"] for bar in bars]
@@ -206,7 +206,8 @@ def draw(figures: dict[str, dict[str, Any]], path: Path) -> None:
         panel.set_xlim(0, 1.12 * max(of["token loop"], *values))
         panel.set_title(f"{name}, {of['vocabulary']:,} tokens", fontsize=9)
         panel.set_xlabel("bytes per CPU second")
-    panels[0][-1].legend(frameon=False, loc="lower right")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="lower left")
     figure.tight_layout()
     figure.savefig(path)
 

@@ -112,7 +112,7 @@ def agree(tokenizer: Tokenizer) -> None:
     for place, token in enumerate(ids):
         rest = vocabulary.text(ids[place : place + 6])
         likely = [i for n in range(1, 8) for i in tests.encoder.encode([rest[:n].decode(errors="ignore")])[0]]
-        some = np.concatenate([rng.choice(text_tokens, 10), np.array(likely, np.int64), [token]])
+        some = np.concatenate([rng.choice(text_tokens, 100), np.array(likely, np.int64), [token]])
         found = tests.follows(window, some)
         assert found[-1]
         np.testing.assert_array_equal(found, slow.follows(window, some), str([vocabulary.token_bytes(i) for i in some]))
@@ -125,8 +125,9 @@ def test_shortcuts_agree_with_the_encoder_on_shipped_tokenizers(name: str) -> No
     agree(real(name, None))
 
 
-def test_shortcuts_agree_with_the_encoder_on_gpt2(shared: Path) -> None:
-    agree(real("gpt2", shared))
+@pytest.mark.parametrize("name", ["gpt2", "qwen25", "tekken"])
+def test_shortcuts_agree_with_the_encoder_on_large_tokenizers(name: str, shared: Path) -> None:
+    agree(real(name, shared))
 
 
 def test_long_runs_of_whitespace_take_no_long_windows() -> None:
