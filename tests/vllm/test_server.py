@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     command = [sys.executable, "-m", "bytebound.integrations.vllm", "--model", str(models.model_path("small-bytes"))]
     command += ["--served-model-name=small", "--constraints=served_constraints", "--weights", "--port", str(port)]
     command += ["--host=127.0.0.1", "--dtype=float32", "--enforce-eager", "--block-size=32", "--max-model-len=512"]
-    command += ["--max-num-seqs=16", "--disable-log-stats"]
+    command += ["--max-num-seqs=16", "--num-gpu-blocks-override=24"]
     command += ["--chat-template", "{% for message in messages %}{{ message.content }}{% endfor %}"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
@@ -130,17 +131,31 @@ def test_hostile_requests_get_400_and_harm_nobody(client: openai.OpenAI) -> None
 
 
 def test_many_mixed_requests(client: openai.OpenAI) -> None:
+    """200 streamed requests, 16 at a time, in a cache too small for them: each answer is that of the request alone."""
     slots: list[dict[str, Any]] = [
         {"structured_outputs": {"json": SCHEMA}},
         {},
-        {"structured_outputs": {"regex": r"\d{4}-\d\d-\d\d"}},
+        {"structured_outputs": {"regex": r"[A-Za-z ,.]{120,}"}},
+        {},
+        {"structured_outputs": {"choice": ["Lisbon", "Helsinki"]}},
         {},
     ]
+
+    def stream(i: int) -> str:
+        pieces = client.completions.create(
+            model="small", prompt=PROMPT, extra_body=slots[i % 6], max_tokens=80, temperature=0.0, stream=True
+        )
+        return "".join(piece.choices[0].text for piece in pieces if piece.choices)
+
+    alone = [stream(i) for i in range(6)]
+    jsonschema.validate(json.loads(alone[0]), SCHEMA)
+    assert re.fullmatch("[A-Za-z ,.]+", alone[2]) and alone[4] in ("Lisbon", "Helsinki")
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda i: complete(client, slots[i % 4], temperature=0.0), range(64)))
-    for i, answer in enumerate(answers):
-        assert answer.text == answers[i % 4].text
-    jsonschema.validate(json.loads(answers[0].text), SCHEMA)
+        answers = list(pool.map(stream, range(200)))
+    assert answers == [alone[i % 6] for i in range(200)]
+    metrics = urllib.request.urlopen(str(client.base_url).replace("/v1/", "/metrics"), timeout=10).read().decode()
+    preempted = re.findall(r"^vllm:num_preemptions_total\S* (\S+)$", metrics, re.M)
+    assert sum(map(float, preempted)) > 0
 
 
 @pytest.mark.parametrize(
