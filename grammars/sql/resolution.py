@@ -70,7 +70,9 @@ class Resolution:
 
     def around(self, scope: Scope) -> list[tuple[int, Level]]:
         """The enclosing queries whose tables are seen from the innermost one, nearest first."""
-        found = []
+        found: list[tuple[int, Level]] = []
+        if scope.levels[-1].phase in ("group", "order"):
+            return found  # SQLite does not see them there
         for i in range(len(scope.levels) - 2, -1, -1):
             if scope.levels[i + 1].role in _CLOSED or scope.levels[i].phase not in _SEEING:
                 break

@@ -47,6 +47,8 @@ ACCEPTED = [
     "SELECT name FROM city LEFT JOIN language ON city.code = language.code WHERE language.percentage > 1.5",
 ]
 REFUSED = [
+    "SELECT name FROM city WHERE population = (SELECT area FROM country ORDER BY id)",  # not seen there in SQLite
+    "SELECT name FROM city WHERE population = (SELECT max(area) FROM country GROUP BY id)",
     "SELECT nam FROM city",  # no such column
     "SELECT name FROM town",
     "SELECT language FROM city",  # a column of another table
