@@ -1,9 +1,10 @@
 """Structured output in vLLM: our backend beside XGrammar's and llguidance's, in the same engine, the same requests.
 
 Run in the environment that `.ci/vllm` makes: `VLLM_VENV=FOLDER .ci/vllm`, then `FOLDER/bin/python
-benchmarks/vllm_backends.py SCHEMAS` with a folder of JSON Schemas. Half of the requests are free text. Each backend
-has an engine and a process of its own, one after the other; schemas that one of them refuses are left out for all. The
-first pass over the requests compiles the schemas, the second is a repetition. Times to the first token include waiting.
+benchmarks/vllm_backends.py SCHEMAS` with a folder of files `{"schema": ...}`. Half of the requests are free text. Each
+backend has an engine and a process of its own, one after the other; schemas that one of them refuses are left out for
+all. The first pass over the requests compiles the schemas, the second is a repetition. Times to the first token include
+waiting. Answers differ between backends, and where more of them end early, batches are less full.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def run(llm: Any, schemas: list[Any]) -> tuple[float, float, float, float]:
 
 def work(folder: str, backend: str, kept: str) -> None:
     """In a process of its own: print, as JSON, which schemas a backend takes, or how fast it is on those kept."""
-    schemas = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))[:SCHEMAS]]
+    schemas = [json.loads(path.read_text())["schema"] for path in sorted(Path(folder).glob("*.json"))[:SCHEMAS]]
     llm = engine(backend)
     if kept:
         common = [schemas[i] for i in json.loads(kept)]
