@@ -114,6 +114,9 @@ class Masker:
             mask = self._mask(state)
         if remaining is not None:
             mask = restrict(self, state, mask, remaining)
+        self._write(mask, row)
+
+    def _write(self, mask: Row, row: Row) -> None:
         try:
             row[:] = mask
         except ValueError:
@@ -135,10 +138,15 @@ class Masker:
         elif state < 0:
             following = DEAD
         else:
-            following = self.automaton.run(mk.accept, self._data, self._offsets, state, token)
+            following = self._advance(state, token)
         if len(self._following) > _REMEMBERED_STEPS:
             self._following.clear()
         self._following[state << 32 | token] = following
+        return following
+
+    def _advance(self, state: int, token: int) -> int:
+        """State after a token that is no EOS, from a live state."""
+        following: int = self.automaton.run(mk.accept, self._data, self._offsets, state, token)
         return following
 
     def is_accepting(self, state: int) -> bool:

@@ -14,7 +14,7 @@ from ..grammars.errors import Unsupported
 from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
-from .errors import DeadEnd, WrongVocabulary
+from .errors import DeadEnd
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
 from .vocabulary import Vocabulary
@@ -62,12 +62,7 @@ class ProductMasker(Masker):
         mask = self._rows.get(state)
         if mask is None:
             mask = self._pair_mask(state)
-        try:
-            row[:] = mask
-        except ValueError:
-            raise WrongVocabulary(
-                f"a mask of {self.vocabulary.size} tokens needs a row of {self.words} uint32 cells, not {np.shape(row)}"
-            ) from None
+        self._write(mask, row)
 
     def is_accepting(self, state: int) -> bool:
         """See `Masker.is_accepting`."""
@@ -88,23 +83,12 @@ class ProductMasker(Masker):
         """See `Masker.remembers`."""
         return state in self._rows or state == FINISHED
 
-    def _accept(self, state: int, token: int) -> int:
-        if not 0 <= token < self.vocabulary.size:
-            raise WrongVocabulary(f"token id {token} is outside the vocabulary of {self.vocabulary.size}")
-        if token in self._eos:
-            following = FINISHED if self.is_accepting(state) else DEAD
-        elif state < 0:
-            following = DEAD
-        else:
-            first, second = self._pairs[state]
-            text = self.vocabulary.token_bytes(token)
-            reached = self.base.accept(first, token) if text else DEAD
-            advanced = self.second.advance(second, text) if reached != DEAD else DEAD
-            following = self._pair(reached, advanced) if advanced != DEAD else DEAD
-        if len(self._following) > 1 << 20:
-            self._following.clear()
-        self._following[state << 32 | token] = following
-        return following
+    def _advance(self, state: int, token: int) -> int:
+        first, second = self._pairs[state]
+        text = self.vocabulary.token_bytes(token)
+        reached = self.base.accept(first, token) if text else DEAD
+        advanced = self.second.advance(second, text) if reached != DEAD else DEAD
+        return self._pair(reached, advanced) if advanced != DEAD else DEAD
 
     def _pair(self, first: int, second: int) -> int:
         with self._lock:
