@@ -11,15 +11,11 @@ from ..errors import WrongVocabulary
 from ..masker import Masker
 from ..vocabulary import Vocabulary
 from .first_kernels import BAD_STATE, BAD_TOKEN, first_allowed
-from .tester import Tester, paired
-
-PRICE = 16.0
-"""Evaluations that a new mask counts for, about the ratio of their times as samplers ask for them: over 131,072 tokens
-and open schemas 16 us (median; mean 54) for a mask, and 5 us for a call that tests one or a few tokens. A constant, so
-that runs repeat exactly."""
+from .masker_tester import MaskerTester
+from .tester import paired
 
 
-class AutomatonTester(Tester):
+class AutomatonTester(MaskerTester):
     """Tests of tokens by the automaton of a masker, whose states these are.
 
     All pairs of one call are tested in one kernel. One tester may be shared by threads.
@@ -29,9 +25,7 @@ class AutomatonTester(Tester):
 
     def __init__(self, masker: Masker) -> None:
         warm_up("automaton tester", _use_kernel)
-        self.masker = masker
-        self.vocabulary = masker.vocabulary
-        self.start = masker.start
+        super().__init__(masker)
         self._eos = np.zeros(self.vocabulary.size, np.bool_)
         self._eos[list(self.vocabulary.eos_token_ids)] = True
 
@@ -68,25 +62,6 @@ class AutomatonTester(Tester):
         if result == BAD_STATE:
             known = self.masker.automaton.states
             raise GrammarError(f"one of the states {states.min()} to {states.max()} is not among the {known} there are")
-
-    def accept(self, state: int, token: int) -> int:
-        """See `Tester.accept`."""
-        return self.masker.accept(state, token)
-
-    def is_accepting(self, state: int) -> bool:
-        """See `Tester.is_accepting`."""
-        return self.masker.is_accepting(state)
-
-    def price(self, state: int) -> float:
-        """0 where the mask is known, else `PRICE`: an estimate."""
-        return 0.0 if self.masker.remembers(state) else PRICE
-
-    def fill(self, state: int, row: NDArray[np.uint32]) -> None:
-        """As `Masker.fill`."""
-        self.masker.fill(state, row)
-
-    def __repr__(self) -> str:
-        return f"<AutomatonTester of {self.masker.grammar!r}>"
 
 
 def _use_kernel() -> None:

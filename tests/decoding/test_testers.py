@@ -12,7 +12,8 @@ import pytest
 from bytebound import decoding, grammars
 from bytebound.decoding import DeadEnd, Masker, Vocabulary, WrongVocabulary
 from bytebound.decoding.sampling import tester as contract
-from bytebound.decoding.sampling.automaton_tester import PRICE, AutomatonTester
+from bytebound.decoding.sampling.automaton_tester import AutomatonTester
+from bytebound.decoding.sampling.masker_tester import PRICE
 from bytebound.decoding.sampling.predicate_tester import PredicateTester
 from bytebound.decoding.sampling.product_tester import ProductTester
 from bytebound.grammars import (
