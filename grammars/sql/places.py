@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cached_property
+
 from .levels import Scope
 from .machine import Machine
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
@@ -10,9 +13,8 @@ Target = tuple[int, Scope]
 _NAMING = ("item", "paren")
 
 
-def prefixes(words: object) -> frozenset[str]:
+def prefixes(words: Iterable[str]) -> frozenset[str]:
     """All prefixes of the words, themselves included."""
-    assert isinstance(words, dict | frozenset | set)
     return frozenset(word[:n] for word in words for n in range(len(word) + 1))
 
 
@@ -55,7 +57,6 @@ class Place:
         self.words = frozenset(words)
         self.fresh = any(names.fresh for _, names, _ in self.names)
         self.quoted = frozenset[str]().union(*(names.quoted for _, names, _ in self.names))
-        self.quoted_prefixes = prefixes(self.quoted)
         self.symbol_prefixes = prefixes(self.symbols)
         self.numerals = rules.numerals(*self.number_terminal()) if self.number else None
         self.numeral_prefixes = prefixes(self.numerals) if self.numerals is not None else None
@@ -66,6 +67,14 @@ class Place:
             within = self.string[1][1]  # type: ignore[index]
             # SQLite would take such a string for the name of the column.
             self.double = within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
+
+    @cached_property
+    def quoted_prefixes(self) -> frozenset[str]:
+        """Prefixes of what may stand in double quotes as a name, in UTF-8, each byte a character."""
+        names = set(self.quoted)
+        if self.double:
+            names |= self.rules.stored | self.scope.names
+        return prefixes(name.encode().decode("latin-1") for name in names)
 
     def number_terminal(self) -> tuple[str, Scope]:
         """The number's terminal and its scope."""

@@ -267,19 +267,9 @@ class ScopeAutomaton:
         longer = text + chr(byte)  # bytes as characters: compared with names in the same form
         if self.rules.dialect.name != "postgres":
             longer = longer.lower() if byte < 0x80 else longer
-        if text != _OTHER and longer in self._quoted_prefixes(place):
+        if text != _OTHER and longer in place.quoted_prefixes:
             return configuration, QUOTED, longer, quote
         return (configuration, QUOTED, _OTHER, quote) if place.double and quote == 0x22 else None
-
-    def _quoted_prefixes(self, place: Place) -> frozenset[str]:
-        found = getattr(place, "_quoted_prefixes", None)
-        if found is None:
-            names = set(place.quoted)
-            if place.double:
-                names |= place.rules.stored | place.scope.names
-            found = frozenset(name[:n] for name in map(_as_bytes, names) for n in range(len(name) + 1))
-            place._quoted_prefixes = found  # type: ignore[attr-defined]
-        return found
 
     def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
         """The configuration behind a token that ends here."""
@@ -298,8 +288,3 @@ class ScopeAutomaton:
                 return self._reach(place.by_quoted(key))
             return self._reach(place.by_string()) if place.double and extra == 0x22 and not place.is_name(key) else None
         return None
-
-
-def _as_bytes(name: str) -> str:
-    """The UTF-8 of a name, each byte a character."""
-    return name.encode().decode("latin-1")
