@@ -190,7 +190,6 @@ class Rows:
 
     def __init__(self, host: TransformersModel, covers: Sequence[Cover], pad: int) -> None:
         longest = max(len(cover.tokens) for cover in covers)
-        self._host = host
         self._covers = covers
         device = host.device
         padding = [longest - len(cover.tokens) for cover in covers]
