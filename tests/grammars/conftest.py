@@ -1,10 +1,11 @@
-"""Random texts of grammars, and texts near them, as fixtures."""
+"""Random texts of grammars, texts near them, and what Lark's own parser says of a text, as fixtures."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 
+import lark
 import pytest
 from bytebound.grammars import Grammar
 
@@ -34,6 +35,15 @@ def mutated(text: str, rng: random.Random, alphabet: str) -> str:
     return text[:place] + rng.choice([rng.choice(alphabet), ""]) + text[place + rng.randrange(2) :]
 
 
+def is_parsed(parser: lark.Lark, text: str) -> bool:
+    """Whether the parser takes the text."""
+    try:
+        parser.parse(text)
+    except lark.exceptions.LarkError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
 def sampler() -> Callable[[Grammar, random.Random, int], bytes]:
     """`sample` above."""
@@ -44,3 +54,9 @@ def sampler() -> Callable[[Grammar, random.Random, int], bytes]:
 def mutate() -> Callable[[str, random.Random, str], str]:
     """`mutated` above."""
     return mutated
+
+
+@pytest.fixture(scope="session")
+def accepted() -> Callable[[lark.Lark, str], bool]:
+    """`is_parsed` above."""
+    return is_parsed

@@ -10,6 +10,8 @@ import lark as reference
 import pytest
 from bytebound import grammars
 
+Accepted = Callable[[reference.Lark, str], bool]
+
 CASES = {
     "keywords": ('start: "if" NAME | NAME "=" NAME\nNAME: /[fi]+/\n%ignore " "', "if= ", 6),
     "numbers": (
@@ -27,16 +29,8 @@ CASES = {
 }
 
 
-def accepted(parser: reference.Lark, text: str) -> bool:
-    try:
-        parser.parse(text)
-    except reference.exceptions.LarkError:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_every_short_text(name: str) -> None:
+def test_every_short_text(name: str, accepted: Accepted) -> None:
     text, alphabet, length = CASES[name]
     grammar = grammars.lark(text, lexing="longest")
     parser = reference.Lark(text, parser="lalr", lexer="basic")
@@ -49,7 +43,7 @@ def test_every_short_text(name: str) -> None:
     assert hits > 20
 
 
-def test_only_terminals_that_may_come_compete_if_contextual() -> None:
+def test_only_terminals_that_may_come_compete_if_contextual(accepted: Accepted) -> None:
     text = 'start: "a" "in" X\nX: /[a-z]+/\n%ignore " "'
     assert grammars.lark(text, lexing="contextual").matches("a inx")  # X cannot stand where "in" does
     assert not grammars.lark(text, lexing="longest").matches("a inx")
@@ -126,7 +120,7 @@ def test_it_stands_alone() -> None:
             combine()
 
 
-def test_samples_end(sampler: Callable[[grammars.Grammar, random.Random, int], bytes]) -> None:
+def test_samples_end(sampler: Callable[[grammars.Grammar, random.Random, int], bytes], accepted: Accepted) -> None:
     rng = random.Random(3)
     for name, (text, _, _) in CASES.items():
         grammar = grammars.lark(text, lexing="longest")
