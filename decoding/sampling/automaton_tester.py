@@ -11,6 +11,7 @@ from ..errors import WrongVocabulary
 from ..masker import Masker
 from ..vocabulary import Vocabulary
 from .first_kernels import BAD_STATE, BAD_TOKEN, first_allowed
+from .head_kernels import within
 from .masker_tester import MaskerTester
 from .tester import paired
 
@@ -32,11 +33,14 @@ class AutomatonTester(MaskerTester):
     def test(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `Tester.test`. Raises WrongVocabulary for an id outside the vocabulary, GrammarError for an integer that
         is no state."""
-        tokens = np.asarray(tokens, np.int64)
-        if len(tokens) and tokens.min() < 0:
-            raise WrongVocabulary(f"token id {tokens.min()} is outside the vocabulary of {self.vocabulary.size}")
-        refused: NDArray[np.bool_] = self.first(states, tokens.reshape(-1, 1)).astype(np.bool_)
-        return ~refused
+        states, tokens = paired(states, tokens)
+        if not within(tokens, self.vocabulary.size):
+            raise WrongVocabulary(
+                f"one of the token ids {tokens.min()} to {tokens.max()} is outside the vocabulary of "
+                f"{self.vocabulary.size}"
+            )
+        allowed: NDArray[np.bool_] = self.first(states, tokens.reshape(-1, 1)) == 0
+        return allowed
 
     def first(self, states: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.int64]:
         """See `Tester.first`: all rows in one call. Raises as `test` does."""

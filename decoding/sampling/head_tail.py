@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from . import head_kernels as kernels
 from .draws import Draws
-from .masked import CHILDREN, Blank, at_least, draw_masked
+from .masked import CHILDREN, Blank, at_least, draw_masked, shared_prices
 from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Floats, Integers, Untested
+from .untested import Drawn, Floats, Integers, Untested
 
 _FIRST_PEEK = 4
 _LARGEST_PEEK = 4096
@@ -72,9 +72,10 @@ class HeadTail:
         states = np.array(states, np.int64)  # as kernels take them
         opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children)
-        prices = np.full(len(states), np.inf)
         if self.mask == "auto":
-            prices = _prices(tester, states)
+            prices = shared_prices(tester, states)
+        else:
+            prices = np.full(len(states), np.inf)
         left = self._test_head(opened, tester, states, prices, draws)
         masked = self._sample_tail(opened, tester, states, prices, left, uniforms, draws)
         draw_masked(opened, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
@@ -83,15 +84,16 @@ class HeadTail:
     def _test_head(self, opened: Untested, tester: Tester, states: Integers, prices: Floats, draws: Blank) -> Floats:
         """Test the heaviest tokens of rows whose mask is not known until one is allowed, none is left, or tests have
         cost as much as the mask; returns the mass that is left, infinity where nothing was tested."""
-        left = np.full(len(states), np.inf)
-        searching = np.flatnonzero(prices > 0)
+        left, searching = np.empty(len(states)), np.empty(len(states), np.int64)
+        searching = searching[: kernels.unknown(prices, left, searching)]
         k = _FIRST_PEEK
         while len(searching):
             candidates, weights = opened.peek(searching, k)
             kernels.afford(searching, prices, draws.evaluations, candidates)
             places = tester.first(states[searching], candidates)
-            tried = np.empty(len(searching), np.int64)
-            kernels.settle(searching, candidates, weights, places, draws.evaluations, draws.tokens, draws.masses, tried)
+            tried = kernels.settle(
+                searching, candidates, weights, places, draws.evaluations, draws.tokens, draws.masses
+            )
             rest = opened.remove(searching, candidates, tried)
             more = kernels.unsettled(searching, rest, prices, draws.evaluations, draws.tokens, left)
             searching = searching[:more]
@@ -110,7 +112,8 @@ class HeadTail:
     ) -> Integers:
         """Finish the rows whose head has an allowed token; returns those for which the mask is to be used."""
         counts, chances = np.empty(len(states), np.int64), np.empty(len(states))
-        kernels.plan(
+        masked: Integers
+        masked, rows, rare = kernels.plan(
             draws.tokens,
             draws.masses,
             left,
@@ -124,39 +127,21 @@ class HeadTail:
             counts,
             chances,
         )
-        masked = np.flatnonzero(counts < 0)
-        draws.tokens[masked] = -1
-        if draws.children is not None:
-            for row in np.flatnonzero(draws.tokens >= 0).tolist():
-                draws.children[row] = (draws.tokens[row : row + 1].copy(), draws.masses[row : row + 1].copy())
-        rare = np.flatnonzero(chances < 1)
+        if draws.families is not None:
+            heads = Drawn(draws.tokens[:, None].copy(), draws.masses[:, None].copy())
+            draws.add_children(np.arange(len(states)), heads)
         if len(rare):
-            counts[rare[uniforms.uniform(rare) >= chances[rare]]] = 0
-        rows = np.flatnonzero(counts > 0)
+            rows = kernels.lucky(rows, rare, chances, uniforms.uniform(rare))
         if not len(rows):
             return masked
         candidates, weights = opened.systematic(rows, counts[rows], uniforms.uniform(rows))
         hits = tester.test(*kernels.pairs(rows, states, candidates, draws.evaluations))
         places = kernels.credit(rows, candidates, weights, np.ascontiguousarray(hits, np.bool_), chances)
-        if not len(places):
-            return masked
-        if draws.children is not None:
-            for i in places.tolist():
-                there = weights[i] > 0
-                (token, mass), row = draws.children[rows[i]], rows[i]
-                draws.children[row] = (np.append(token, candidates[i][there]), np.append(mass, weights[i][there]))
-        kernels.choose(rows, places, candidates, weights, uniforms.uniform(rows[places]), draws.tokens, draws.masses)
+        if len(places):
+            draws.add_children(rows, Drawn(candidates, weights))
+            uniform = uniforms.uniform(rows[places])
+            kernels.choose(rows, places, candidates, weights, uniform, draws.tokens, draws.masses)
         return masked
 
     def __repr__(self) -> str:
         return f"HeadTail(tau={self.tau}, beta={self.beta}, kappa={self.kappa}, mask={self.mask!r})"
-
-
-def _prices(tester: Tester, states: Integers) -> Floats:
-    """What a mask costs each row: its price, shared by all rows in the same state."""
-    if len(states) == 1:
-        return np.array([tester.price(int(states[0]))], np.float64)
-    distinct, places, rows = np.unique(states, return_inverse=True, return_counts=True)
-    prices = np.array([tester.price(state) for state in distinct.tolist()], np.float64)
-    shared: Floats = (prices / rows)[places]
-    return shared

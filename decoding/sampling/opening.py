@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ..errors import DecodingError, WrongVocabulary
+from .head_kernels import within
 from .untested import Integers, Untested
 from .untested_device import DeviceUntested
 from .untested_host import HostUntested
@@ -28,7 +29,7 @@ def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers |
     height, width = logits.shape
     if rows is not None:
         rows = np.ascontiguousarray(rows, np.int64)
-        if len(rows) and not 0 <= rows.min() <= rows.max() < height:
+        if not within(rows, height):
             raise DecodingError(
                 f"rows must be numbers of the {height} rows of logits, not {rows.min()} to {rows.max()}"
             )

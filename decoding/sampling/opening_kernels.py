@@ -51,17 +51,17 @@ def open_rows(
     maxima: Any,
     sums: Any,
     totals: Any,
-) -> None:
+) -> Any:
     """For each draw i, from the logits of row rows[i] at flat[rows[i] * stride :], write where they begin, the largest
     logit, NaN where one is, and the largest mass and the sum of each block of tokens, and the mass of all columns.
 
     height: how many rows of logits there are. bits: `flat` as integers. Rows whose largest
-    logit is not finite get no masses."""
+    logit is not finite get no masses; returns how many these are."""
     blocks = sums.shape[1]
     largest = np.empty(blocks + 1, bits.dtype)  # that of the columns beyond the tokens is last
     logits = largest.view(flat.dtype)
     infinity = np.full(1, np.inf, flat.dtype).view(bits.dtype)[0]
-    opened = np.full(height, -1)
+    opened, wrong = np.full(height, -1), 0
     for i in range(len(rows)):
         base = bases[i] = rows[i] * stride
         twin = opened[rows[i]]
@@ -82,6 +82,7 @@ def open_rows(
             top = np.nan
         tops[i] = top
         if not np.isfinite(top):
+            wrong += 1
             continue
         total = _sum(flat, base + size, base + width, top)
         for j in range(blocks):
@@ -91,3 +92,4 @@ def open_rows(
                 sums[i, j] = _sum(flat, base + j * BLOCK, base + min(size, j * BLOCK + BLOCK), top)
             total += sums[i, j]
         totals[i] = total
+    return wrong

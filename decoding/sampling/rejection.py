@@ -135,11 +135,9 @@ class RecursiveAwrs(_Sampler):
             drawn = run.rows.draw(rows, run.uniforms.uniform(rows)).tokens
             hits = run.test(rows, drawn)
             tokens[further[hits]] = drawn[hits]
-        if run.draws.children is not None:
-            for i, row in enumerate(alive.tolist()):
-                k = 1 + int(tokens[i] >= 0)
-                both = np.array([found.tokens[row], tokens[i]]), np.array([found.masses[row], left[i]])
-                run.draws.children[row] = (both[0][:k], both[1][:k])
+        others = np.where(tokens >= 0, left, 0.0)
+        pairs = np.stack([found.tokens[alive], tokens], 1), np.stack([weights, others], 1)
+        run.draws.add_children(alive, Drawn(*map(np.ascontiguousarray, pairs)))
         return np.where(tokens >= 0, weights + left, weights)
 
 

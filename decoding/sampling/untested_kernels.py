@@ -122,17 +122,18 @@ def sum_of(sums: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def rest(rows: Any, sums: Any, left: Any) -> None:
-    """The mass that is left in each of the rows."""
+def rest(flat: Any, bases: Any, size: Any, tops: Any, maxima: Any, sums: Any, gone: Any, rows: Any) -> Any:
+    """The mass that is left in each of the rows. (All kernels for rows begin with what `HostUntested` holds.)"""
+    left = np.empty(len(rows))
     for i in range(len(rows)):
         left[i] = sum_of(sums[rows[i]])
+    return left
 
 
 @njit(cache=True, nogil=True)
-def peek(
-    flat: Any, bases: Any, size: Any, rows: Any, tops: Any, maxima: Any, gone: Any, tokens: Any, masses: Any
-) -> None:
+def peek(flat: Any, bases: Any, size: Any, tops: Any, maxima: Any, sums: Any, gone: Any, rows: Any, count: Any) -> Any:
     """The heaviest tokens that are left, heaviest first, and their masses; -1 and 0 after the last one with mass."""
+    tokens, masses = np.empty((len(rows), count), np.int64), np.empty((len(rows), count))
     for i in range(len(rows)):
         r = rows[i]
         base, bits = bases[r], gone[r]
@@ -150,6 +151,7 @@ def peek(
             token = tokens[i, k]
             if token >= 0:
                 bits[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
+    return tokens, masses
 
 
 @njit(cache=True, nogil=True)
@@ -157,17 +159,16 @@ def remove(
     flat: Any,
     bases: Any,
     size: Any,
-    rows: Any,
     tops: Any,
     maxima: Any,
     sums: Any,
     gone: Any,
+    rows: Any,
     tokens: Any,
     counts: Any,
-    left: Any,
-) -> None:
-    """Take out the first counts[i] of tokens[i]; writes the mass that is left."""
-    scratch = np.zeros(BLOCK)
+) -> Any:
+    """Take out the first counts[i] of tokens[i]; returns the mass that is left."""
+    scratch, left = np.zeros(BLOCK), np.empty(len(rows))
     for i in range(len(rows)):
         r = rows[i]
         for k in range(counts[i]):
@@ -178,6 +179,7 @@ def remove(
             if sums[r, j] < 0.0:
                 refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
+    return left
 
 
 @njit(cache=True, nogil=True)
@@ -185,16 +187,15 @@ def restrict(
     flat: Any,
     bases: Any,
     size: Any,
-    rows: Any,
     tops: Any,
     maxima: Any,
     sums: Any,
     gone: Any,
+    rows: Any,
     bits: Any,
-    left: Any,
-) -> None:
-    """Leave exactly the tokens whose bit is set, whatever was taken out before; writes their mass."""
-    scratch = np.zeros(BLOCK)
+) -> Any:
+    """Leave exactly the tokens whose bit is set, whatever was taken out before; returns their mass."""
+    scratch, left = np.zeros(BLOCK), np.empty(len(rows))
     for i in range(len(rows)):
         r = rows[i]
         for j in range(sums.shape[1]):
@@ -207,3 +208,4 @@ def restrict(
             if changed:
                 refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
+    return left
