@@ -96,8 +96,10 @@ def plan(
     kappa: Any,
     counts: Any,
     chances: Any,
+    guesses: Any,
 ) -> Any:
-    """How many tests the tail of each draw gets, at most `size`, and with which chance it gets them; see `HeadTail`.
+    """How many tests the tail of each draw gets, at most `size`, with which chance it gets them, and, where that is
+    below 1, which share of it is allowed by a guess; see `HeadTail`. `totals`: the masses of what rows began with.
 
     Returns the draws by what follows: those for which the mask is to be used, because no allowed token was found or the
     tests would cost more (their token is taken back); those whose tail is tested; and those of them by chance only."""
@@ -123,23 +125,28 @@ def plan(
             continue
         tested[of_tested] = i
         of_tested += 1
-        if counts[i] == 1 and left[i] < kappa * masses[i]:
-            chances[i] = left[i] / (kappa * masses[i])
+        if counts[i] == 1 and left[i] < kappa * (masses[i] + left[i]):
+            chances[i] = left[i] / (kappa * (masses[i] + left[i]))
+            guesses[i] = min(rate, masses[i] / (left[i] / chances[i] - left[i]))
             rare[of_rare] = i
             of_rare += 1
     return masked[:of_masked], tested[:of_tested], rare[:of_rare]
 
 
 @njit(cache=True, nogil=True)
-def lucky(tested: Any, rare: Any, chances: Any, uniforms: Any) -> Any:
+def roulette(tested: Any, rare: Any, chances: Any, guesses: Any, uniforms: Any, left: Any, masses: Any) -> Any:
     """Those of the rows in `tested` that are not in `rare` (rising, both), or whose uniform number is below their
-    chance."""
+    chance. The guess of what is allowed of the tail is added to the mass of a rare row, and taken back, divided by the
+    chance, where it is tested."""
     n, k = 0, 0
     for i in tested:
         if k < len(rare) and rare[k] == i:
             k += 1
+            guess = guesses[i] * left[i]
             if uniforms[k - 1] >= chances[i]:
+                masses[i] += guess
                 continue
+            masses[i] = max(0.0, masses[i] - (guess / chances[i] - guess))
         tested[n] = i
         n += 1
     return tested[:n]

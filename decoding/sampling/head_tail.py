@@ -3,8 +3,10 @@
 For any adaptive order of tests and any stopping time, S + R 1{y allowed} is an unbiased estimate of the allowed mass,
 where S is the mass found allowed, R what is untested, and y a token drawn from it in proportion to p. Tokens in
 descending order make S large and R small. Instead of one y the tail gets as many tests as its variance calls for, by
-systematic sampling of unequal probabilities (Fearnhead and Clifford 2003), or, where its mass is negligible, a test
-only now and then (roulette); and an exact mask is used where it costs fewer evaluations.
+systematic sampling of unequal probabilities (Fearnhead and Clifford 2003), or, where its mass is small, a test only
+with a chance a (roulette). The weight is then S + c R without it, and S + c R + (1{y allowed} - c) R / a with it: c,
+the guessed share of R that is allowed, is a control variate, and the weight unbiased whatever it is. An exact mask is
+used where it costs fewer evaluations, and tokens that are never allowed are left out from the beginning.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from .tester import Tester
 from .uniforms import Uniforms
 from .untested import Drawn, Floats, Integers, Untested
 
+_KAPPA, _KAPPA_OF_POSSIBLE = 0.1, 0.7
 _FIRST_PEEK = 4
 _LARGEST_PEEK = 4096
 
@@ -33,8 +36,9 @@ class HeadTail:
     Args:
         tau: relative variance to aim at: the number of tests of the tail is in proportion to 1 / tau.
         beta: at most beta tests of the tail for each test of the head.
-        kappa: a tail with less than kappa times the allowed mass gets a test only with the probability that makes a hit
-            weigh kappa times the allowed mass; 0 tests every tail.
+        kappa: a tail of mass R behind an allowed token of mass S gets its only test by chance, R / (kappa (R + S)) if
+            that is below 1; 0 tests every tail. By default 0.1, and 0.7 where the tester knows which tokens are never
+            allowed (`Tester.impossible`): these are out from the beginning, and most of a light tail is then allowed.
         mask: "auto" uses the tester's mask where it is known already, or as soon as tests have cost or will cost what
             it costs (`Tester.price`, shared by the rows of one state); the weight is then exact. "never" tests tokens
             only.
@@ -45,12 +49,12 @@ class HeadTail:
         self,
         tau: float = 0.1,
         beta: float = 4.0,
-        kappa: float = 0.1,
+        kappa: float | None = None,
         mask: Literal["auto", "never"] = "auto",
         *,
         children: int = CHILDREN,
     ) -> None:
-        if not (tau > 0 and beta >= 0 and kappa >= 0):
+        if not (tau > 0 and beta >= 0 and (kappa is None or kappa >= 0)):
             raise ValueError(f"tau must be positive, beta and kappa not negative: {tau}, {beta}, {kappa}")
         if mask not in ("auto", "never"):
             raise ValueError(f'mask must be "auto" or "never", not {mask!r}')
@@ -70,14 +74,17 @@ class HeadTail:
         """See `StepSampler`."""
         uniforms = Uniforms.of(generator)
         states = np.array(states, np.int64)  # as kernels take them
-        opened = untested(logits, tester.vocabulary.size, states, rows)
+        impossible, kappa = tester.impossible(), self.kappa
+        if kappa is None:
+            kappa = _KAPPA if impossible is None else _KAPPA_OF_POSSIBLE
+        opened = untested(logits, tester.vocabulary.size, states, rows, impossible)
         draws = Blank(len(states), children)
         if self.mask == "auto":
             prices = shared_prices(tester, states)
         else:
             prices = np.full(len(states), np.inf)
         left = self._test_head(opened, tester, states, prices, draws)
-        masked = self._sample_tail(opened, tester, states, prices, left, uniforms, draws)
+        masked = self._sample_tail(opened, tester, states, prices, left, kappa, uniforms, draws)
         draw_masked(opened, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
         return draws.finish(opened.totals)
 
@@ -107,31 +114,35 @@ class HeadTail:
         states: Integers,
         prices: Floats,
         left: Floats,
+        kappa: float,
         uniforms: Uniforms,
         draws: Blank,
     ) -> Integers:
         """Finish the rows whose head has an allowed token; returns those for which the mask is to be used."""
-        counts, chances = np.empty(len(states), np.int64), np.empty(len(states))
+        counts = np.empty(len(states), np.int64)
+        chances, guesses = np.empty(len(states)), np.empty(len(states))
         masked: Integers
         masked, rows, rare = kernels.plan(
             draws.tokens,
             draws.masses,
             left,
-            opened.totals,
+            opened.wholes,
             draws.evaluations,
             prices,
             tester.vocabulary.size,
             self.tau,
             self.beta,
-            self.kappa,
+            kappa,
             counts,
             chances,
+            guesses,
         )
+        if len(rare):
+            uniform = uniforms.uniform(rare)
+            rows = kernels.roulette(rows, rare, chances, guesses, uniform, left, draws.masses)
         if draws.families is not None:
             heads = Drawn(draws.tokens[:, None].copy(), draws.masses[:, None].copy())
             draws.add_children(np.arange(len(states)), heads)
-        if len(rare):
-            rows = kernels.lucky(rows, rare, chances, uniforms.uniform(rare))
         if not len(rows):
             return masked
         candidates, weights = opened.systematic(rows, counts[rows], uniforms.uniform(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..errors import DecodingError, WrongVocabulary
 from .head_kernels import within
@@ -17,8 +18,16 @@ ON_HOST = {"cpu", "mps"}
 """Device types whose logits are worked on by the processor; mps knows no float64."""
 
 
-def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers | None = None) -> Untested:
+def untested(
+    logits: torch.Tensor,
+    size: int,
+    states: Integers,
+    rows: Integers | None = None,
+    impossible: NDArray[np.uint32] | None = None,
+) -> Untested:
     """Open rows: logits [height, width] and rows as a `StepSampler` takes them; the first `size` columns are tokens.
+
+    impossible: tokens that are taken out of all rows at once, see `Tester.impossible`.
 
     Raises WrongVocabulary for a wrong shape or dtype, DecodingError for rows that are no distribution or not there.
     """
@@ -40,5 +49,5 @@ def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers |
         raise WrongVocabulary(f"logits of width {width} are too narrow for a vocabulary of {size} tokens")
     logits = logits.detach()
     if logits.device.type in ON_HOST:
-        return HostUntested(logits.cpu(), size, rows)
-    return DeviceUntested(logits, size, rows)
+        return HostUntested(logits.cpu(), size, rows, impossible)
+    return DeviceUntested(logits, size, rows, impossible)

@@ -58,6 +58,11 @@ class Tester(ABC):
             open_rows = refused[candidates[refused, places[refused]] >= 0]
         return places
 
+    def impossible(self) -> NDArray[np.uint32] | None:
+        """Tokens known to be allowed in no state at all, as a mask (bits as in `fill`, set for these; those of control
+        tokens may be); None where nothing is known. To know costs no evaluation."""
+        return None
+
     def price(self, state: int) -> float:
         """How many evaluations `fill` costs in this state: 0 where the mask is known, infinity where none exists."""
         return np.inf

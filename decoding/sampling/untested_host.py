@@ -14,11 +14,15 @@ from . import untested_kernels as kernels
 from .opening_kernels import open_rows
 from .untested import Drawn, Floats, Integers, Untested, refuse
 
+_NOTHING = np.empty(0, np.uint32)
+
 
 class HostUntested(Untested):
     """Rows of logits in the memory of the processor; see `Untested`. The logits are not changed."""
 
-    def __init__(self, logits: torch.Tensor, size: int, rows: Integers | None) -> None:
+    def __init__(
+        self, logits: torch.Tensor, size: int, rows: Integers | None, impossible: NDArray[np.uint32] | None = None
+    ) -> None:
         warm_up("samplers", _use_kernels)
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
@@ -37,9 +41,9 @@ class HostUntested(Untested):
             rows = np.arange(height)
         n, blocks = len(rows), (size + kernels.BLOCK - 1) // kernels.BLOCK
         self._bases = np.empty(n, np.int64)
-        self._tops, self.totals = np.empty(n), np.empty(n)
+        self._tops, self.totals, self.wholes = np.empty(n), np.empty(n), np.empty(n)
         self._maxima, self._sums = np.empty((n, blocks)), np.empty((n, blocks))
-        self._gone = np.zeros((n, (size + 31) // 32), np.uint32)
+        self._gone = np.empty((n, (size + 31) // 32), np.uint32)
         integers = self._flat.view(np.int32 if self._flat.itemsize == 4 else np.int64)
         wrong = open_rows(
             self._flat,
@@ -53,7 +57,10 @@ class HostUntested(Untested):
             self._tops,
             self._maxima,
             self._sums,
+            self._gone,
             self.totals,
+            self.wholes,
+            _NOTHING if impossible is None else impossible,
         )
         if wrong:
             refuse(self._tops, rows)
@@ -85,7 +92,7 @@ def _use_kernels() -> None:
     """Call every kernel once for each dtype."""
     for dtype in (torch.float32, torch.float64):
         rows, one = np.zeros(1, np.int64), np.ones(1, np.int64)
-        opened = HostUntested(torch.zeros(1, 4, dtype=dtype), 3, None)
+        opened = HostUntested(torch.zeros(1, 4, dtype=dtype), 3, None, np.ones(1, np.uint32))
         opened.remove(rows, opened.peek(rows, 1).tokens, one)
         opened.rest(rows)
         opened.draw(rows, np.zeros(1))
@@ -97,8 +104,8 @@ def _use_kernels() -> None:
     head_kernels.afford(rows, numbers, one, tokens)
     head_kernels.settle(rows, tokens, weights, rows, one, one, numbers)
     head_kernels.unsettled(rows, numbers, numbers, one, one, numbers)
-    head_kernels.plan(one, numbers, numbers, numbers, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers)
-    head_kernels.lucky(rows, rows, numbers, numbers)
+    head_kernels.plan(one, numbers, numbers, numbers, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers, numbers)
+    head_kernels.roulette(rows, rows, numbers, numbers, numbers, numbers, numbers)
     head_kernels.pairs(rows, one, tokens, one)
     head_kernels.credit(rows, tokens, weights, np.ones(1, np.bool_), numbers)
     head_kernels.choose(rows, rows, tokens, weights, numbers, one, numbers)

@@ -52,7 +52,7 @@ def exp(x: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _sum_and_maximum(masses: Any, n: Any) -> Any:
+def sum_and_maximum(masses: Any, n: Any) -> Any:
     total, highest = 0.0, np.int64(0)
     for i in range(np.uint64(n)):
         total += masses[i]
@@ -110,7 +110,7 @@ def largest(flat: Any, base: Any, size: Any, j: Any, gone: Any) -> Any:
 def refresh(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, maxima: Any, sums: Any, masses: Any) -> None:
     """Bring the maximum and the sum of block j up to date."""
     n = fill(flat, base, size, j, top, gone, masses)
-    sums[j], maxima[j] = _sum_and_maximum(masses, n)
+    sums[j], maxima[j] = sum_and_maximum(masses, n)
 
 
 @njit(cache=True, nogil=True)

@@ -37,8 +37,8 @@ class TableTester(Tester):
 
     start = 0
 
-    def __init__(self, allowed: np.ndarray, price: float) -> None:
-        self.allowed, self.cost = allowed, price
+    def __init__(self, allowed: np.ndarray, price: float, impossible: np.ndarray | None = None) -> None:
+        self.allowed, self.cost, self.never = allowed, price, impossible
         self.vocabulary = Vocabulary.from_bytes([bytes([97 + i]) for i in range(len(allowed))])
         self.tests: dict[int, list[int]] = defaultdict(list)
 
@@ -57,12 +57,20 @@ class TableTester(Tester):
     def price(self, state: int) -> float:
         return self.cost
 
+    def impossible(self) -> np.ndarray | None:
+        return self.never if self.never is None else packed(self.never)
+
     def fill(self, state: int, row: np.ndarray) -> None:
         if not self.allowed.any():
             raise DeadEnd("nothing is allowed")
-        bits = np.zeros(32 * len(row), np.bool_)
-        bits[: len(self.allowed)] = self.allowed
-        row[:] = np.packbits(bits, bitorder="little").view(np.uint32)
+        row[:] = packed(self.allowed)
+
+
+def packed(tokens: np.ndarray) -> np.ndarray:
+    """Bools as the bits of a mask."""
+    bits = np.zeros(32 * ((len(tokens) + 31) // 32), np.bool_)
+    bits[: len(tokens)] = tokens
+    return np.packbits(bits, bitorder="little").view(np.uint32)
 
 
 class Script(Uniforms):
@@ -92,8 +100,16 @@ class Script(Uniforms):
 class Enumeration:
     """All outcomes of a sampler on one distribution."""
 
-    def __init__(self, sampler: StepSampler, logits: torch.Tensor, allowed: np.ndarray, price: float) -> None:
+    def __init__(
+        self,
+        sampler: StepSampler,
+        logits: torch.Tensor,
+        allowed: np.ndarray,
+        price: float,
+        impossible: np.ndarray | None = None,
+    ) -> None:
         self.sampler, self.logits, self.allowed, self.price = sampler, logits, allowed, price
+        self.impossible = impossible
         self.leaves: list[tuple[float, tuple[Any, ...]]] = []
         nodes: list[tuple[Path, float]] = [((), 1.0)]
         while nodes:
@@ -113,7 +129,7 @@ class Enumeration:
 
     def run(self, paths: list[Path]) -> list[tuple[Any, Any]]:
         """For each path what is asked for after it, or None, and how the row ends if all that follows is 1/2."""
-        tester = TableTester(self.allowed, self.price)
+        tester = TableTester(self.allowed, self.price, self.impossible)
         script = Script(paths, tester)
         states, rows = np.arange(len(paths)), np.zeros(len(paths), np.int64)
         draws = self.sampler(self.logits, tester, states, script, children=True, rows=rows)  # type: ignore[arg-type]
@@ -223,6 +239,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         (HeadTail(tau=0.001), 3.0),
         (HeadTail(beta=0.0), np.inf),  # always one test, with roulette
         (HeadTail(kappa=50.0, beta=0.0), np.inf),  # roulette nearly always
+        (HeadTail(kappa=1.0), np.inf),
         (HeadTail(tau=0.03, kappa=0.0), np.inf),  # roulette never
         (HeadTail(mask="never"), 0.0),
     ],
@@ -232,6 +249,20 @@ def test_head_tail(sampler: HeadTail, price: float, backend: str) -> None:
     rng = np.random.default_rng(7)
     for p, allowed in cases(rng, 7, 8) if backend == "host" else cases(rng, 5, 6)[::2]:
         Enumeration(sampler, logarithms(p), allowed, price).check(p, children=True)
+
+
+@pytest.mark.parametrize("price", [np.inf, 2.0])
+def test_what_is_never_allowed_is_not_tested(price: float, backend: str) -> None:
+    """Out from the beginning are some or all of the refused tokens; the light tail that is left gets its test
+    by chance, with a guess of what is allowed."""
+    rng = np.random.default_rng(12)
+    for p, allowed in cases(rng, 7, 8) if backend == "host" else cases(rng, 5, 6)[::2]:
+        for share in (0.6, 1.0) if backend == "host" else (0.6,):
+            impossible = np.asarray(~np.array(allowed) & (rng.random(len(allowed)) < share))
+            enumeration = Enumeration(HeadTail(), logarithms(p), allowed, price, impossible)
+            enumeration.check(p, children=True)
+            for _, (*_, tests) in enumeration.leaves:
+                assert not impossible[list(tests)].any()
 
 
 @pytest.mark.parametrize("children", [1, 3, 64])
