@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .untested_kernels import BLOCK, exp, fill, sum_and_maximum, sum_of
+from .untested_kernels import BLOCK, exp, exponentials, strike_out, sum_and_maximum, sum_of
 
 
 @njit(cache=True, nogil=True)
@@ -95,15 +95,20 @@ def open_rows(
         for j in range(blocks):
             maxima[i, j] = exp(np.float64(logits[j]) - top)
             sums[i, j] = 0.0
-            if maxima[i, j] > 0.0:
-                sums[i, j] = _sum(flat, base + j * BLOCK, base + min(size, j * BLOCK + BLOCK), top)
-            whole += sums[i, j]
+            if maxima[i, j] == 0.0:
+                continue
             some = False
             for word in impossible[j * words : (j + 1) * words]:
                 some |= word != 0
-            if some and maxima[i, j] > 0.0:
-                n = fill(flat, base, size, j, top, gone[i], scratch)
-                sums[i, j], maxima[i, j] = sum_and_maximum(scratch, n)
+            begin, end = j * BLOCK, min(size, j * BLOCK + BLOCK)
+            if some:
+                exponentials(flat, base + begin, base + end, top, scratch)
+                whole += sum_and_maximum(scratch, end - begin)[0]
+                strike_out(impossible, begin, end, scratch)
+                sums[i, j], maxima[i, j] = sum_and_maximum(scratch, end - begin)
+            else:
+                sums[i, j] = _sum(flat, base + begin, base + end, top)
+                whole += sums[i, j]
         totals[i] = whole + beyond
         wholes[i] = sum_of(sums[i])
     return wrong

@@ -63,18 +63,26 @@ def sum_and_maximum(masses: Any, n: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _exponentials(flat: Any, begin: Any, end: Any, top: Any, masses: Any) -> None:
+def exponentials(flat: Any, begin: Any, end: Any, top: Any, masses: Any) -> None:
     origin = np.uint64(begin)
     for i in range(np.uint64(end) - origin):
         masses[i] = exp(np.float64(flat[origin + i]) - top)
 
 
 @njit(cache=True, nogil=True)
-def _strike_out(word: Any, begin: Any, end: Any, masses: Any) -> None:
-    """Set masses to zero whose bit is set: by a product, because a branch would not become vector code."""
+def _multiply(word: Any, begin: Any, end: Any, masses: Any) -> None:
     first = np.uint64(begin)
     for i in range(np.uint64(end) - first):
         masses[first + i] *= np.float64(np.int64(1) - (np.int64(word) >> np.int64(i) & np.int64(1)))
+
+
+@njit(cache=True, nogil=True)
+def strike_out(bits: Any, begin: Any, end: Any, masses: Any) -> None:
+    """Set masses [end - begin] of tokens from `begin` (of a block) on to zero whose bit is set: by a product, because a
+    branch would not become vector code."""
+    for w in range(begin >> 5, (end + 31) >> 5):
+        if bits[w]:
+            _multiply(bits[w], 32 * w - begin, min(end, 32 * w + 32) - begin, masses)
 
 
 @njit(cache=True, nogil=True)
@@ -89,10 +97,8 @@ def fill(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, masses: A
     if not some:
         masses[:n] = 0.0
         return n
-    _exponentials(flat, base + first, base + first + n, top, masses)
-    for w in range(len(words)):
-        if words[w]:
-            _strike_out(words[w], 32 * w, min(n, 32 * w + 32), masses)
+    exponentials(flat, base + first, base + first + n, top, masses)
+    strike_out(gone, first, first + n, masses)
     return n
 
 
