@@ -96,7 +96,7 @@ def measure(
                 if method == "masked" and particles > 1:
                     continue
                 count = runs[particles] * (MORE.get(method, 1) if particles == 1 else 1)
-                answer = ours.run(asked | {"method": method, "runs": count, "cold": 5})
+                answer = ours.run(asked | {"method": method, "runs": count, "cold": 20 if particles == 1 else 5})
                 gather(rows.setdefault(method, {}), answer)
             gather(rows.setdefault("genlm", {}), genlm.run(asked))
         result.append({"particles": particles, "evidence": known["log_evidence"], "rows": rows})
