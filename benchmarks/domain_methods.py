@@ -171,4 +171,5 @@ METHODS: dict[str, tuple[str, Any]] = {
     "twisted": ("twisted SMC", monte_carlo(Proposal, resampling="multinomial")),
     "weights": ("rejection + weights, no resampling", monte_carlo(HeadTail, **APART)),
     "ours": ("rejection + SMC (ours)", monte_carlo(HeadTail)),
+    "closing": ("the same, closing in time (grammars)", monte_carlo(HeadTail, end="close")),
 }

@@ -14,7 +14,7 @@ from report import table
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-COLORS = ["#bbbbbb", "#b5a267", "#d8cda0", "#9ab0d0", "#4f6d9a", "#5fb49c", "#0b6e4f"]
+COLORS = ["#bbbbbb", "#b5a267", "#d8cda0", "#9ab0d0", "#4f6d9a", "#5fb49c", "#0b6e4f", "#06402d"]
 PANELS = [("valid", "valid answers"), ("right", "right answers or fields"), ("ms", "ms per run, model included")]
 
 
@@ -52,7 +52,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     width = 0.8 / len(found["titles"])
     for panel, (key, title) in zip(panels, PANELS, strict=True):
         for i, (name, label) in enumerate(found["titles"].items()):
-            values = [domain["methods"][name][key] for domain in domains]
+            values = [domain["methods"].get(name, {}).get(key, 0.0) for domain in domains]
             panel.bar(np.arange(len(domains)) + width * i, values, width, color=COLORS[i], label=label)
         panel.set(title=title, **({"yscale": "log"} if key == "ms" else {"ylim": (0, 1)}))
         panel.set_xticks(np.arange(len(domains)) + 0.4, [domain["title"] for domain in domains])

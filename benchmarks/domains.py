@@ -91,9 +91,15 @@ def run(domain: str, limit: int | None, particles: int, repeats: int) -> dict[st
                 constraint = fresh(task.constraint, vocabulary)
                 if name == "masked" and number and constraint.price(constraint.start) == np.inf:
                     continue  # without an automaton a mask costs seconds: on the first task only
+                if name == "closing" and not hasattr(constraint, "masker"):
+                    continue  # nothing is known of how a text could be completed
                 outcome = method(model, constraint, prompt, particles, task.max_tokens, seed)
                 scores[name].append(score(task, outcome, model, vocabulary, prompt))
-    return {"title": title, "tasks": len(tasks), "methods": {name: summary(rows) for name, rows in scores.items()}}
+    return {
+        "title": title,
+        "tasks": len(tasks),
+        "methods": {name: summary(rows) for name, rows in scores.items() if rows},
+    }
 
 
 def fresh(constraint: Any, vocabulary: Vocabulary) -> Tester:

@@ -11,7 +11,7 @@ import torch
 from bytebound import grammars
 from bytebound.decoding import Masker, Vocabulary
 from bytebound.decoding.language_model import LanguageModel
-from bytebound.decoding.sampling import Awrs, HeadTail, RecursiveAwrs
+from bytebound.decoding.sampling import Awrs, HeadTail, Masked, RecursiveAwrs
 from bytebound.decoding.sampling.testers import tester
 from bytebound.decoding.smc import Lookahead, sample_posterior
 from memo_model import MemoModel
@@ -28,6 +28,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "classical": ("ours, multinomial", {"sampler": HeadTail, "resampling": "multinomial"}),
     "awrs": ("AWRS def. 2, multinomial", {"sampler": Awrs, "resampling": "multinomial"}),
     "recursive": ("recursive AWRS, multinomial", {"sampler": RecursiveAwrs, "resampling": "multinomial"}),
+    "masked": ("exact masks, multinomial", {"sampler": Masked, "resampling": "multinomial"}),
 }
 """Title, and the arguments of `sample_posterior` that make the method (classes are called anew for each case)."""
 

@@ -21,6 +21,7 @@ COLORS = {
     "classical": "#b5a267",
     "awrs": "#9ab0d0",
     "recursive": "#4f6d9a",
+    "masked": "#d8c99b",
     "genlm": "#c1666b",
 }
 PANELS = [
@@ -57,12 +58,14 @@ def markdown(found: dict[str, Any]) -> str:
             f"{setting['evidence']:.2g} ({setting['evidence_per_step']:.2f})",
             gain(setting, "ours"),
             gain(setting, "lookahead"),
+            limit(setting),
             f"{ours['evaluations']:.2f} / {genlm['evaluations']:.2f}",
             f"{ours['us']:,.0f} / {genlm['us']:,.0f}",
             ratio(over(setting, "us"), 1.0),
         ])  # fmt: skip
     header = [
         "case, particles", "evidence (per step)", "variance, genlm / ours", "the same with lookahead",
+        "exact masks",
         "evaluations, ours / genlm", "us per step, ours / genlm", "time, genlm / ours",
     ]  # fmt: skip
     text = (
@@ -95,6 +98,14 @@ def gain(setting: dict[str, Any], method: str) -> str:
         if missed(setting["methods"][name]):
             return f"{who} missed it"
     return ratio(over(setting, "variance_at_one_context", method), 1.0)
+
+
+def limit(setting: dict[str, Any]) -> str:
+    """The ratio that exact masks reach: with one particle no step sampler without lookahead has less variance."""
+    if setting["particles"] > 1 or "masked" not in setting["methods"]:
+        return ""
+    best = over(setting, "variance_at_one_context", "masked")
+    return ratio(best, 1.0) + (" (out of reach)" if best < BARS["variance_at_one_context"] else "")
 
 
 def row(title: str, f: dict[str, Any]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +13,11 @@ from ..errors import WrongVocabulary
 from ..masker import Masker
 from ..vocabulary import Vocabulary
 from .first_kernels import BAD_STATE, BAD_TOKEN, first_allowed
+from .head_kernels import within
 from .masker_tester import MaskerTester
 from .tester import paired
+
+_impossible: weakref.WeakKeyDictionary[Masker, NDArray[np.uint32]] = weakref.WeakKeyDictionary()
 
 
 class AutomatonTester(MaskerTester):
@@ -29,14 +34,22 @@ class AutomatonTester(MaskerTester):
         self._eos = np.zeros(self.vocabulary.size, np.bool_)
         self._eos[list(self.vocabulary.eos_token_ids)] = True
 
+    def impossible(self) -> NDArray[np.uint32] | None:
+        """See `Tester.impossible`: tokens with a byte that no edge of the automaton reads."""
+        known = _impossible.get(self.masker)
+        if known is None:
+            known = _impossible[self.masker] = _with_foreign_bytes(self.masker)
+        return known if len(known) else None
+
     def test(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `Tester.test`. Raises WrongVocabulary for an id outside the vocabulary, GrammarError for an integer that
         is no state."""
-        tokens = np.asarray(tokens, np.int64)
-        if len(tokens) and tokens.min() < 0:
-            raise WrongVocabulary(f"token id {tokens.min()} is outside the vocabulary of {self.vocabulary.size}")
-        refused: NDArray[np.bool_] = self.first(states, tokens.reshape(-1, 1)).astype(np.bool_)
-        return ~refused
+        states, tokens = paired(states, tokens)
+        if not within(tokens, self.vocabulary.size):
+            outside = tokens[(tokens < 0) | (tokens >= self.vocabulary.size)]
+            raise WrongVocabulary(f"token id {outside[0]} is outside the vocabulary of {self.vocabulary.size}")
+        allowed: NDArray[np.bool_] = self.first(states, tokens.reshape(-1, 1)) == 0
+        return allowed
 
     def first(self, states: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.int64]:
         """See `Tester.first`: all rows in one call. Raises as `test` does."""
@@ -62,6 +75,22 @@ class AutomatonTester(MaskerTester):
         if result == BAD_STATE:
             known = self.masker.automaton.states
             raise GrammarError(f"one of the states {states.min()} to {states.max()} is not among the {known} there are")
+
+
+def _with_foreign_bytes(masker: Masker) -> NDArray[np.uint32]:
+    """Tokens with a byte that the grammar has nowhere, as a mask; empty where there are none."""
+    program, vocabulary = masker.grammar.program, masker.vocabulary
+    read = np.zeros(program.byte_classes + 1, np.int64)
+    of_bytes = program.edges[program.edges[:, 0] < program.byte_classes]
+    np.add.at(read, of_bytes[:, 0], 1)
+    np.add.at(read, np.minimum(of_bytes[:, 1] + 1, program.byte_classes), -1)
+    foreign = np.cumsum(read)[program.classes[:256]] == 0
+    if program.text.any() or not foreign.any():  # characters of JSON strings may be spelled by escapes
+        return np.empty(0, np.uint32)
+    before = np.concatenate([[0], np.cumsum(foreign[vocabulary.data])])
+    bits = np.zeros(32 * masker.words, np.bool_)
+    bits[: vocabulary.size] = before[vocabulary.offsets[1:]] > before[vocabulary.offsets[:-1]]
+    return np.packbits(bits, bitorder="little").view(np.uint32)
 
 
 def _use_kernel() -> None:

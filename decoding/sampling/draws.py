@@ -7,7 +7,8 @@ and any step sampler may stand in for any other (Lipkin et al. 2025, section 3; 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 import torch
@@ -30,6 +31,42 @@ class Children(NamedTuple):
     """[k] logarithms of their weights."""
 
 
+class ChildRows(Sequence[Children]):
+    """The children of many rows, which lie one after another in two arrays."""
+
+    def __init__(self, offsets: NDArray[np.int64], tokens: NDArray[np.int64], log_weights: NDArray[np.float64]) -> None:
+        self.offsets = offsets
+        """[rows + 1] where each row begins, and where the last one ends."""
+        self.tokens, self.log_weights = tokens, log_weights
+
+    @classmethod
+    def of(cls, rows: Sequence[Children]) -> ChildRows:
+        """Rows from anywhere, in this form."""
+        if isinstance(rows, ChildRows):
+            return rows
+        offsets = np.cumsum([0, *[len(tokens) for tokens, _ in rows]])
+        tokens = np.concatenate([np.empty(0, np.int64), *[tokens for tokens, _ in rows]])
+        return cls(offsets, tokens, np.concatenate([np.empty(0), *[log_weights for _, log_weights in rows]]))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> Children: ...
+    @overload
+    def __getitem__(self, place: slice) -> ChildRows: ...
+    def __getitem__(self, place: int | slice) -> Children | ChildRows:
+        """One row, or rows in succession."""
+        if isinstance(place, slice):
+            begin, end, _ = place.indices(len(self))
+            offsets = self.offsets[begin : max(begin, end) + 1]
+            where = slice(offsets[0], offsets[-1])
+            return ChildRows(offsets - offsets[0], self.tokens[where], self.log_weights[where])
+        row = range(len(self))[place]
+        where = slice(self.offsets[row], self.offsets[row + 1])
+        return Children(self.tokens[where], self.log_weights[where])
+
+
 class Draws(NamedTuple):
     """One draw for each row."""
 
@@ -39,7 +76,7 @@ class Draws(NamedTuple):
     """[n] logarithms of the weights, -inf where the row is dead."""
     evaluations: NDArray[np.int64]
     """[n] evaluations of the constraint; a mask counts as its price (`Tester.price`), rounded up."""
-    children: list[Children] | None
+    children: Sequence[Children] | None
     """For each row all its weighted children, where asked for and the sampler has them; else None."""
 
 

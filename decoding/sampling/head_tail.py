@@ -3,8 +3,10 @@
 For any adaptive order of tests and any stopping time, S + R 1{y allowed} is an unbiased estimate of the allowed mass,
 where S is the mass found allowed, R what is untested, and y a token drawn from it in proportion to p. Tokens in
 descending order make S large and R small. Instead of one y the tail gets as many tests as its variance calls for, by
-systematic sampling of unequal probabilities (Fearnhead and Clifford 2003), or, where its mass is negligible, a test
-only now and then (roulette); and an exact mask is used where it costs fewer evaluations.
+systematic sampling of unequal probabilities (Fearnhead and Clifford 2003), or, where its mass is small, a test only
+with a chance a (roulette). The weight is then S + c R without it, and S + c R + (1{y allowed} - c) R / a with it: c,
+the guessed share of R that is allowed, is a control variate, and the weight unbiased whatever it is. An exact mask is
+used where it costs fewer evaluations, and tokens that are never allowed are left out from the beginning.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from numpy.typing import NDArray
 
 from . import head_kernels as kernels
 from .draws import Draws
-from .masked import CHILDREN, Blank, at_least, draw_masked
+from .masked import CHILDREN, Blank, at_least, draw_masked, shared_prices
 from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Floats, Integers, Untested
+from .untested import Drawn, Floats, Integers, Untested
 
+_KAPPA, _KAPPA_OF_POSSIBLE = 0.1, 0.8
 _FIRST_PEEK = 4
 _LARGEST_PEEK = 4096
 
@@ -33,8 +36,9 @@ class HeadTail:
     Args:
         tau: relative variance to aim at: the number of tests of the tail is in proportion to 1 / tau.
         beta: at most beta tests of the tail for each test of the head.
-        kappa: a tail with less than kappa times the allowed mass gets a test only with the probability that makes a hit
-            weigh kappa times the allowed mass; 0 tests every tail.
+        kappa: a tail of mass R behind an allowed token of mass S gets its only test by chance, R / (kappa (R + S)) if
+            that is below 1; 0 tests every tail. By default 0.1, and 0.8 where the tester knows which tokens are never
+            allowed (`Tester.impossible`): these are out from the beginning, and most of a light tail is then allowed.
         mask: "auto" uses the tester's mask where it is known already, or as soon as tests have cost or will cost what
             it costs (`Tester.price`, shared by the rows of one state); the weight is then exact. "never" tests tokens
             only.
@@ -45,12 +49,12 @@ class HeadTail:
         self,
         tau: float = 0.1,
         beta: float = 4.0,
-        kappa: float = 0.1,
+        kappa: float | None = None,
         mask: Literal["auto", "never"] = "auto",
         *,
         children: int = CHILDREN,
     ) -> None:
-        if not (tau > 0 and beta >= 0 and kappa >= 0):
+        if not (tau > 0 and beta >= 0 and (kappa is None or kappa >= 0)):
             raise ValueError(f"tau must be positive, beta and kappa not negative: {tau}, {beta}, {kappa}")
         if mask not in ("auto", "never"):
             raise ValueError(f'mask must be "auto" or "never", not {mask!r}')
@@ -70,28 +74,33 @@ class HeadTail:
         """See `StepSampler`."""
         uniforms = Uniforms.of(generator)
         states = np.array(states, np.int64)  # as kernels take them
-        opened = untested(logits, tester.vocabulary.size, states, rows)
+        impossible, kappa = tester.impossible(), self.kappa
+        if kappa is None:
+            kappa = _KAPPA if impossible is None else _KAPPA_OF_POSSIBLE
+        opened = untested(logits, tester.vocabulary.size, states, rows, impossible)
         draws = Blank(len(states), children)
-        prices = np.full(len(states), np.inf)
         if self.mask == "auto":
-            prices = _prices(tester, states)
+            prices = shared_prices(tester, states)
+        else:
+            prices = np.full(len(states), np.inf)
         left = self._test_head(opened, tester, states, prices, draws)
-        masked = self._sample_tail(opened, tester, states, prices, left, uniforms, draws)
+        masked = self._sample_tail(opened, tester, states, prices, left, kappa, uniforms, draws)
         draw_masked(opened, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
         return draws.finish(opened.totals)
 
     def _test_head(self, opened: Untested, tester: Tester, states: Integers, prices: Floats, draws: Blank) -> Floats:
         """Test the heaviest tokens of rows whose mask is not known until one is allowed, none is left, or tests have
         cost as much as the mask; returns the mass that is left, infinity where nothing was tested."""
-        left = np.full(len(states), np.inf)
-        searching = np.flatnonzero(prices > 0)
+        left, searching = np.empty(len(states)), np.empty(len(states), np.int64)
+        searching = searching[: kernels.unknown(prices, left, searching)]
         k = _FIRST_PEEK
         while len(searching):
             candidates, weights = opened.peek(searching, k)
             kernels.afford(searching, prices, draws.evaluations, candidates)
             places = tester.first(states[searching], candidates)
-            tried = np.empty(len(searching), np.int64)
-            kernels.settle(searching, candidates, weights, places, draws.evaluations, draws.tokens, draws.masses, tried)
+            tried = kernels.settle(
+                searching, candidates, weights, places, draws.evaluations, draws.tokens, draws.masses
+            )
             rest = opened.remove(searching, candidates, tried)
             more = kernels.unsettled(searching, rest, prices, draws.evaluations, draws.tokens, left)
             searching = searching[:more]
@@ -105,58 +114,45 @@ class HeadTail:
         states: Integers,
         prices: Floats,
         left: Floats,
+        kappa: float,
         uniforms: Uniforms,
         draws: Blank,
     ) -> Integers:
         """Finish the rows whose head has an allowed token; returns those for which the mask is to be used."""
-        counts, chances = np.empty(len(states), np.int64), np.empty(len(states))
-        kernels.plan(
+        counts = np.empty(len(states), np.int64)
+        chances, guesses = np.empty(len(states)), np.empty(len(states))
+        masked: Integers
+        masked, rows, rare = kernels.plan(
             draws.tokens,
             draws.masses,
             left,
-            opened.totals,
+            opened.wholes,
             draws.evaluations,
             prices,
             tester.vocabulary.size,
             self.tau,
             self.beta,
-            self.kappa,
+            kappa,
             counts,
             chances,
+            guesses,
         )
-        masked = np.flatnonzero(counts < 0)
-        draws.tokens[masked] = -1
-        if draws.children is not None:
-            for row in np.flatnonzero(draws.tokens >= 0).tolist():
-                draws.children[row] = (draws.tokens[row : row + 1].copy(), draws.masses[row : row + 1].copy())
-        rare = np.flatnonzero(chances < 1)
         if len(rare):
-            counts[rare[uniforms.uniform(rare) >= chances[rare]]] = 0
-        rows = np.flatnonzero(counts > 0)
+            uniform = uniforms.uniform(rare)
+            rows = kernels.roulette(rows, rare, chances, guesses, uniform, left, draws.masses)
+        if draws.families is not None:
+            heads = Drawn(draws.tokens[:, None].copy(), draws.masses[:, None].copy())
+            draws.add_children(np.arange(len(states)), heads)
         if not len(rows):
             return masked
         candidates, weights = opened.systematic(rows, counts[rows], uniforms.uniform(rows))
         hits = tester.test(*kernels.pairs(rows, states, candidates, draws.evaluations))
         places = kernels.credit(rows, candidates, weights, np.ascontiguousarray(hits, np.bool_), chances)
-        if not len(places):
-            return masked
-        if draws.children is not None:
-            for i in places.tolist():
-                there = weights[i] > 0
-                (token, mass), row = draws.children[rows[i]], rows[i]
-                draws.children[row] = (np.append(token, candidates[i][there]), np.append(mass, weights[i][there]))
-        kernels.choose(rows, places, candidates, weights, uniforms.uniform(rows[places]), draws.tokens, draws.masses)
+        if len(places):
+            draws.add_children(rows, Drawn(candidates, weights))
+            uniform = uniforms.uniform(rows[places])
+            kernels.choose(rows, places, candidates, weights, uniform, draws.tokens, draws.masses)
         return masked
 
     def __repr__(self) -> str:
         return f"HeadTail(tau={self.tau}, beta={self.beta}, kappa={self.kappa}, mask={self.mask!r})"
-
-
-def _prices(tester: Tester, states: Integers) -> Floats:
-    """What a mask costs each row: its price, shared by all rows in the same state."""
-    if len(states) == 1:
-        return np.array([tester.price(int(states[0]))], np.float64)
-    distinct, places, rows = np.unique(states, return_inverse=True, return_counts=True)
-    prices = np.array([tester.price(state) for state in distinct.tolist()], np.float64)
-    shared: Floats = (prices / rows)[places]
-    return shared

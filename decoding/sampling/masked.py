@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..errors import DeadEnd
-from .draws import Children, Draws
+from . import head_kernels as kernels
+from .draws import ChildRows, Draws
 from .opening import untested
 from .tester import Tester
 from .uniforms import Uniforms
-from .untested import Floats, Integers, Untested
+from .untested import Drawn, Floats, Integers, Untested
 
 CHILDREN = 64
 """Children of a row with a mask, unless another number is asked for."""
@@ -45,7 +47,7 @@ class Masked:
         """See `StepSampler`."""
         opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children)
-        prices = np.array([tester.price(state) for state in states.tolist()], np.float64)
+        prices = shared_prices(tester, states)
         limit = self.children if children else 0
         draw_masked(opened, np.arange(len(states)), tester, states, prices, Uniforms.of(generator), limit, draws)
         return draws.finish(opened.totals)
@@ -58,21 +60,38 @@ class Blank:
     """Draws that are being filled in: dead rows to begin with."""
 
     def __init__(self, n: int, children: bool) -> None:
-        self.tokens: Integers = np.full(n, -1, np.int64)
+        self.tokens: Integers = np.empty(n, np.int64)
+        self.tokens.fill(-1)
         self.masses: Floats = np.zeros(n)
         self.evaluations: Integers = np.zeros(n, np.int64)
-        self.children: list[tuple[Integers, Floats]] | None = None
-        if children:
-            self.children = [(np.empty(0, np.int64), np.empty(0))] * n
+        self.families: list[tuple[Integers, Drawn]] | None = [] if children else None
+
+    def add_children(self, rows: Integers, drawn: Drawn) -> None:
+        """Give these rows children, where such are asked for: what has mass in `drawn` [rows, k]."""
+        if self.families is not None:
+            self.families.append((rows, drawn))
 
     def finish(self, totals: Floats) -> Draws:
         """Masses turned into logarithms of probabilities."""
-        logs = np.log(totals)
         children = None
-        if self.children is not None:
-            children = [Children(t, np.log(m) - log) for (t, m), log in zip(self.children, logs, strict=True)]
-        with np.errstate(divide="ignore"):
-            return Draws(self.tokens, np.log(self.masses) - logs, self.evaluations, children)
+        if self.families is not None:
+            offsets = np.zeros(len(totals) + 1, np.int64)
+            for rows, (_, masses) in self.families:
+                kernels.count(rows, masses, offsets)
+            places = np.empty(len(totals), np.int64)
+            size = kernels.accumulate(offsets, places)
+            children = ChildRows(offsets, np.empty(size, np.int64), np.empty(size))
+            for rows, (tokens, masses) in self.families:
+                kernels.place(rows, tokens, masses, totals, places, children.tokens, children.log_weights)
+        kernels.take_logarithms(self.masses, totals)
+        return Draws(self.tokens, self.masses, self.evaluations, children)
+
+
+def shared_prices(tester: Tester, states: Integers) -> Floats:
+    """What a mask costs each row: its price, shared by all rows in the same state."""
+    listed = states.tolist()
+    prices = {state: tester.price(state) / rows for state, rows in Counter(listed).items()}
+    return np.array([prices[state] for state in listed], np.float64)
 
 
 def draw_masked(
@@ -103,23 +122,12 @@ def draw_masked(
     if not len(alive):
         return
     numbers = uniforms.uniform(alive)
-    if draws.children is None:
+    if draws.families is None:
         draws.tokens[alive] = untested.draw(alive, numbers).tokens
         return
     chosen = untested.systematic(alive, np.full(len(alive), children, np.int64), numbers)
-    draws.tokens[alive] = chosen.tokens[np.arange(len(alive)), pick(chosen.masses, uniforms.uniform(alive))]
-    for row, tokens, masses in zip(alive.tolist(), chosen.tokens, chosen.masses, strict=True):
-        there = masses > 0
-        draws.children[row] = (tokens[there], masses[there])
-
-
-def pick(weights: Floats, uniforms: Floats) -> Integers:
-    """A column of each row in proportion to its weights (float64 [n, k], not all zero); never one without weight."""
-    sums = np.cumsum(weights, 1)
-    below = (sums <= uniforms[:, None] * sums[:, -1:]).sum(1)
-    last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0, 1)
-    picked: Integers = np.minimum(below, last)
-    return picked
+    kernels.pick(alive, chosen.tokens, chosen.masses, uniforms.uniform(alive), draws.tokens)
+    draws.add_children(alive, chosen)
 
 
 def at_least(name: str, value: int, least: int) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..errors import DecodingError, WrongVocabulary
+from .head_kernels import within
 from .untested import Integers, Untested
 from .untested_device import DeviceUntested
 from .untested_host import HostUntested
@@ -16,8 +18,16 @@ ON_HOST = {"cpu", "mps"}
 """Device types whose logits are worked on by the processor; mps knows no float64."""
 
 
-def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers | None = None) -> Untested:
+def untested(
+    logits: torch.Tensor,
+    size: int,
+    states: Integers,
+    rows: Integers | None = None,
+    impossible: NDArray[np.uint32] | None = None,
+) -> Untested:
     """Open rows: logits [height, width] and rows as a `StepSampler` takes them; the first `size` columns are tokens.
+
+    impossible: tokens that are taken out of all rows at once, see `Tester.impossible`.
 
     Raises WrongVocabulary for a wrong shape or dtype, DecodingError for rows that are no distribution or not there.
     """
@@ -28,7 +38,7 @@ def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers |
     height, width = logits.shape
     if rows is not None:
         rows = np.ascontiguousarray(rows, np.int64)
-        if len(rows) and not 0 <= rows.min() <= rows.max() < height:
+        if not within(rows, height):
             raise DecodingError(
                 f"rows must be numbers of the {height} rows of logits, not {rows.min()} to {rows.max()}"
             )
@@ -39,5 +49,5 @@ def untested(logits: torch.Tensor, size: int, states: Integers, rows: Integers |
         raise WrongVocabulary(f"logits of width {width} are too narrow for a vocabulary of {size} tokens")
     logits = logits.detach()
     if logits.device.type in ON_HOST:
-        return HostUntested(logits.cpu(), size, rows)
-    return DeviceUntested(logits, size, rows)
+        return HostUntested(logits.cpu(), size, rows, impossible)
+    return DeviceUntested(logits, size, rows, impossible)

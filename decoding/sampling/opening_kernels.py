@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .untested_kernels import BLOCK, exp
+from .untested_kernels import BLOCK, exp, exponentials, strike_out, sum_and_maximum, sum_of
 
 
 @njit(cache=True, nogil=True)
@@ -50,23 +50,30 @@ def open_rows(
     tops: Any,
     maxima: Any,
     sums: Any,
+    gone: Any,
     totals: Any,
-) -> None:
+    wholes: Any,
+    impossible: Any,
+) -> Any:
     """For each draw i, from the logits of row rows[i] at flat[rows[i] * stride :], write where they begin, the largest
-    logit, NaN where one is, and the largest mass and the sum of each block of tokens, and the mass of all columns.
+    logit, NaN where one is, and the largest mass and the sum of each block of tokens, and the mass of all columns and
+    that of all tokens. Those whose bit is set in `impossible`, which may be empty, are gone from the beginning.
 
     height: how many rows of logits there are. bits: `flat` as integers. Rows whose largest
-    logit is not finite get no masses."""
+    logit is not finite get no masses; returns how many these are."""
     blocks = sums.shape[1]
     largest = np.empty(blocks + 1, bits.dtype)  # that of the columns beyond the tokens is last
     logits = largest.view(flat.dtype)
     infinity = np.full(1, np.inf, flat.dtype).view(bits.dtype)[0]
-    opened = np.full(height, -1)
+    opened, wrong = np.full(height, -1), 0
+    scratch, words = np.empty(BLOCK), BLOCK // 32
     for i in range(len(rows)):
         base = bases[i] = rows[i] * stride
+        gone[i] = 0
+        gone[i, : len(impossible)] = impossible
         twin = opened[rows[i]]
         if twin >= 0:
-            tops[i], totals[i] = tops[twin], totals[twin]
+            tops[i], totals[i], wholes[i] = tops[twin], totals[twin], wholes[twin]
             maxima[i], sums[i] = maxima[twin], sums[twin]
             continue
         opened[rows[i]] = i
@@ -82,12 +89,26 @@ def open_rows(
             top = np.nan
         tops[i] = top
         if not np.isfinite(top):
+            wrong += 1
             continue
-        total = _sum(flat, base + size, base + width, top)
+        beyond, whole = _sum(flat, base + size, base + width, top), 0.0
         for j in range(blocks):
             maxima[i, j] = exp(np.float64(logits[j]) - top)
             sums[i, j] = 0.0
-            if maxima[i, j] > 0.0:
-                sums[i, j] = _sum(flat, base + j * BLOCK, base + min(size, j * BLOCK + BLOCK), top)
-            total += sums[i, j]
-        totals[i] = total
+            if maxima[i, j] == 0.0:
+                continue
+            some = False
+            for word in impossible[j * words : (j + 1) * words]:
+                some |= word != 0
+            begin, end = j * BLOCK, min(size, j * BLOCK + BLOCK)
+            if some:
+                exponentials(flat, base + begin, base + end, top, scratch)
+                whole += sum_and_maximum(scratch, end - begin)[0]
+                strike_out(impossible, begin, end, scratch)
+                sums[i, j], maxima[i, j] = sum_and_maximum(scratch, end - begin)
+            else:
+                sums[i, j] = _sum(flat, base + begin, base + end, top)
+                whole += sums[i, j]
+        totals[i] = whole + beyond
+        wholes[i] = sum_of(sums[i])
+    return wrong

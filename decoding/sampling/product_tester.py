@@ -64,6 +64,11 @@ class ProductTester(Tester):
         result[left] = True
         return result
 
+    def impossible(self) -> NDArray[np.uint32] | None:
+        """See `Tester.impossible`: what is impossible for one part."""
+        rows = [row for row in (tester.impossible() for tester in self.testers) if row is not None]
+        return np.bitwise_or.reduce(rows) if rows else None
+
     def first(self, states: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.int64]:
         """See `Tester.first`. An automaton among the parts skips what it does not allow in one call for all rows."""
         lead = self.testers[0]

@@ -29,8 +29,6 @@ class _Run:
         self.rows, self.tester, self.states, self.uniforms, self.draws = rows, tester, states, uniforms, draws
         self.allowed: Integers = np.empty((len(states), 0), np.int64)
         """[n, k] tokens known to be allowed, -1 where there is none."""
-        self.wholes = rows.rest(np.arange(len(states)))
-        """[n] mass of all tokens of the vocabulary."""
 
     def test(self, rows: Integers, tokens: Integers) -> NDArray[np.bool_]:
         """Whether one token of each row is allowed; evaluated unless it is known."""
@@ -53,8 +51,8 @@ class _Run:
         rows, left = rows[left > 0], left[left > 0]
         while len(rows):
             if phantoms:
-                again = left < self.wholes[rows]
-                chances = left[again] / self.wholes[rows[again]]
+                again = left < self.rows.wholes[rows]
+                chances = left[again] / self.rows.wholes[rows[again]]
                 rejected[rows[again]] += self.uniforms.failures(rows[again], chances)
             tokens, masses = self.rows.draw(rows, self.uniforms.uniform(rows))
             hits = self.test(rows, tokens)
@@ -135,11 +133,9 @@ class RecursiveAwrs(_Sampler):
             drawn = run.rows.draw(rows, run.uniforms.uniform(rows)).tokens
             hits = run.test(rows, drawn)
             tokens[further[hits]] = drawn[hits]
-        if run.draws.children is not None:
-            for i, row in enumerate(alive.tolist()):
-                k = 1 + int(tokens[i] >= 0)
-                both = np.array([found.tokens[row], tokens[i]]), np.array([found.masses[row], left[i]])
-                run.draws.children[row] = (both[0][:k], both[1][:k])
+        others = np.where(tokens >= 0, left, 0.0)
+        pairs = np.stack([found.tokens[alive], tokens], 1), np.stack([weights, others], 1)
+        run.draws.add_children(alive, Drawn(*map(np.ascontiguousarray, pairs)))
         return np.where(tokens >= 0, weights + left, weights)
 
 
@@ -161,7 +157,7 @@ class GeometricAwrs(_Sampler):
     def _weigh(self, run: _Run, alive: Integers, found: Drawn, rejected: Floats) -> Floats:
         for _ in range(self.loops - 1):
             rejected = rejected + run.first_allowed(alive, phantoms=True)[1]
-        weights: Floats = run.wholes[alive] * (self.loops - 1) / (self.loops + rejected[alive] - 1)
+        weights: Floats = run.rows.wholes[alive] * (self.loops - 1) / (self.loops + rejected[alive] - 1)
         return weights
 
     def __repr__(self) -> str:

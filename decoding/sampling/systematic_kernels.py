@@ -44,21 +44,22 @@ def draw(
     flat: Any,
     bases: Any,
     size: Any,
-    rows: Any,
     tops: Any,
+    maxima: Any,
     sums: Any,
     gone: Any,
+    rows: Any,
     uniforms: Any,
-    tokens: Any,
-    masses: Any,
-) -> None:
+) -> Any:
     """One token of each of the rows in proportion to the masses that are left, and its mass; -1 and 0 where none is."""
+    tokens, masses = np.full(len(rows), -1), np.zeros(len(rows))
     for i in range(len(rows)):
         r = rows[i]
         left = sum_of(sums[r])
         if left > 0.0:
             _place(flat, bases[r], size, tops[r], sums[r], gone[r], left, uniforms[i], 1, tokens[i : i + 1])
             masses[i] = exp(np.float64(flat[bases[r] + tokens[i]]) - tops[r])
+    return tokens, masses
 
 
 @njit(cache=True, nogil=True)
@@ -66,18 +67,19 @@ def systematic(
     flat: Any,
     bases: Any,
     size: Any,
-    rows: Any,
     tops: Any,
     maxima: Any,
     sums: Any,
     gone: Any,
+    rows: Any,
     counts: Any,
     uniforms: Any,
-    tokens: Any,
-    weights: Any,
-) -> None:
+) -> Any:
     """Choose counts[i] tokens among those that are left of each of the rows; see `Untested.systematic`."""
-    scratch = np.zeros(BLOCK)
+    scratch, most = np.zeros(BLOCK), 0
+    for i in range(len(rows)):
+        most = max(most, counts[i])
+    tokens, weights = np.full((len(rows), most), -1), np.zeros((len(rows), most))
     for i in range(len(rows)):
         r, certain = rows[i], 0
         base, left = bases[r], sum_of(sums[r])
@@ -96,3 +98,4 @@ def systematic(
             _place(flat, base, size, tops[r], sums[r], gone[r], left / count, uniforms[i], count, tokens[i, certain:])
             for k in range(certain, counts[i]):
                 weights[i, k] = left / count if tokens[i, k] >= 0 else 0.0
+    return tokens, weights

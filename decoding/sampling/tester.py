@@ -58,6 +58,11 @@ class Tester(ABC):
             open_rows = refused[candidates[refused, places[refused]] >= 0]
         return places
 
+    def impossible(self) -> NDArray[np.uint32] | None:
+        """Tokens known to be allowed in no state at all, as a mask (bits as in `fill`, set for these; those of control
+        tokens may be); None where nothing is known. To know costs no evaluation."""
+        return None
+
     def price(self, state: int) -> float:
         """How many evaluations `fill` costs in this state: 0 where the mask is known, infinity where none exists."""
         return np.inf
@@ -73,8 +78,11 @@ def paired(states: NDArray[np.int64], tokens: NDArray[np.int64]) -> tuple[NDArra
 
     Raises GrammarError where the lengths differ.
     """
-    plain = [np.ascontiguousarray(values, np.int64) for values in (states, tokens)]
-    if len(plain[0]) != len(plain[1]):
-        raise GrammarError(f"{len(plain[0])} states do not go with {len(plain[1])} rows of tokens")
-    first, second = (values if values.flags.writeable else values.copy() for values in plain)
-    return first, second
+    if len(states) != len(tokens):
+        raise GrammarError(f"{len(states)} states do not go with {len(tokens)} rows of tokens")
+    return _plain(states), _plain(tokens)
+
+
+def _plain(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    values = np.ascontiguousarray(values, np.int64)
+    return values if values.flags.writeable else values.copy()

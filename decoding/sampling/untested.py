@@ -34,6 +34,8 @@ class Untested(ABC):
 
     totals: Floats
     """[n] mass of each row over its whole width; what a probability of one is."""
+    wholes: Floats
+    """[n] mass of the tokens that each row begins with."""
 
     @abstractmethod
     def peek(self, rows: Integers, k: int) -> Drawn:

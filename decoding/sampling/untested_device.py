@@ -16,7 +16,9 @@ class DeviceUntested(Untested):
     Holds n * size float64 masses on the device, beside the logits; n is the number of draws.
     """
 
-    def __init__(self, logits: torch.Tensor, size: int, rows: Integers | None) -> None:
+    def __init__(
+        self, logits: torch.Tensor, size: int, rows: Integers | None, impossible: NDArray[np.uint32] | None = None
+    ) -> None:
         self._size, self._device = size, logits.device
         rows = np.arange(len(logits)) if rows is None else rows
         distinct, sources = np.unique(rows, return_inverse=True)
@@ -30,6 +32,10 @@ class DeviceUntested(Untested):
         self._masses = self._exponentials(logits[:, :size], tops)
         totals = self._masses.sum(1) + self._exponentials(logits[:, size:], tops).sum(1)
         self.totals = totals.cpu().numpy()[sources]
+        if impossible is not None:
+            bits = torch.from_numpy(impossible.view(np.int32)[None]).to(self._device)
+            self._masses.masked_fill_(expand(bits, size), 0.0)
+        self.wholes = self._masses.sum(1).cpu().numpy()[sources]
         self._sources = self._to(sources)
         if not np.array_equal(rows, distinct):
             self._masses = self._masses[self._sources]

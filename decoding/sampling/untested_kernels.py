@@ -52,7 +52,7 @@ def exp(x: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _sum_and_maximum(masses: Any, n: Any) -> Any:
+def sum_and_maximum(masses: Any, n: Any) -> Any:
     total, highest = 0.0, np.int64(0)
     for i in range(np.uint64(n)):
         total += masses[i]
@@ -63,18 +63,26 @@ def _sum_and_maximum(masses: Any, n: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _exponentials(flat: Any, begin: Any, end: Any, top: Any, masses: Any) -> None:
+def exponentials(flat: Any, begin: Any, end: Any, top: Any, masses: Any) -> None:
     origin = np.uint64(begin)
     for i in range(np.uint64(end) - origin):
         masses[i] = exp(np.float64(flat[origin + i]) - top)
 
 
 @njit(cache=True, nogil=True)
-def _strike_out(word: Any, begin: Any, end: Any, masses: Any) -> None:
-    """Set masses to zero whose bit is set: by a product, because a branch would not become vector code."""
+def _multiply(word: Any, begin: Any, end: Any, masses: Any) -> None:
     first = np.uint64(begin)
     for i in range(np.uint64(end) - first):
         masses[first + i] *= np.float64(np.int64(1) - (np.int64(word) >> np.int64(i) & np.int64(1)))
+
+
+@njit(cache=True, nogil=True)
+def strike_out(bits: Any, begin: Any, end: Any, masses: Any) -> None:
+    """Set masses [end - begin] of tokens from `begin` (of a block) on to zero whose bit is set: by a product, because a
+    branch would not become vector code."""
+    for w in range(begin >> 5, (end + 31) >> 5):
+        if bits[w]:
+            _multiply(bits[w], 32 * w - begin, min(end, 32 * w + 32) - begin, masses)
 
 
 @njit(cache=True, nogil=True)
@@ -89,10 +97,8 @@ def fill(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, masses: A
     if not some:
         masses[:n] = 0.0
         return n
-    _exponentials(flat, base + first, base + first + n, top, masses)
-    for w in range(len(words)):
-        if words[w]:
-            _strike_out(words[w], 32 * w, min(n, 32 * w + 32), masses)
+    exponentials(flat, base + first, base + first + n, top, masses)
+    strike_out(gone, first, first + n, masses)
     return n
 
 
@@ -110,7 +116,7 @@ def largest(flat: Any, base: Any, size: Any, j: Any, gone: Any) -> Any:
 def refresh(flat: Any, base: Any, size: Any, j: Any, top: Any, gone: Any, maxima: Any, sums: Any, masses: Any) -> None:
     """Bring the maximum and the sum of block j up to date."""
     n = fill(flat, base, size, j, top, gone, masses)
-    sums[j], maxima[j] = _sum_and_maximum(masses, n)
+    sums[j], maxima[j] = sum_and_maximum(masses, n)
 
 
 @njit(cache=True, nogil=True)
@@ -122,17 +128,18 @@ def sum_of(sums: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def rest(rows: Any, sums: Any, left: Any) -> None:
-    """The mass that is left in each of the rows."""
+def rest(flat: Any, bases: Any, size: Any, tops: Any, maxima: Any, sums: Any, gone: Any, rows: Any) -> Any:
+    """The mass that is left in each of the rows. (All kernels for rows begin with what `HostUntested` holds.)"""
+    left = np.empty(len(rows))
     for i in range(len(rows)):
         left[i] = sum_of(sums[rows[i]])
+    return left
 
 
 @njit(cache=True, nogil=True)
-def peek(
-    flat: Any, bases: Any, size: Any, rows: Any, tops: Any, maxima: Any, gone: Any, tokens: Any, masses: Any
-) -> None:
+def peek(flat: Any, bases: Any, size: Any, tops: Any, maxima: Any, sums: Any, gone: Any, rows: Any, count: Any) -> Any:
     """The heaviest tokens that are left, heaviest first, and their masses; -1 and 0 after the last one with mass."""
+    tokens, masses = np.empty((len(rows), count), np.int64), np.empty((len(rows), count))
     for i in range(len(rows)):
         r = rows[i]
         base, bits = bases[r], gone[r]
@@ -150,6 +157,7 @@ def peek(
             token = tokens[i, k]
             if token >= 0:
                 bits[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
+    return tokens, masses
 
 
 @njit(cache=True, nogil=True)
@@ -157,17 +165,16 @@ def remove(
     flat: Any,
     bases: Any,
     size: Any,
-    rows: Any,
     tops: Any,
     maxima: Any,
     sums: Any,
     gone: Any,
+    rows: Any,
     tokens: Any,
     counts: Any,
-    left: Any,
-) -> None:
-    """Take out the first counts[i] of tokens[i]; writes the mass that is left."""
-    scratch = np.zeros(BLOCK)
+) -> Any:
+    """Take out the first counts[i] of tokens[i]; returns the mass that is left."""
+    scratch, left = np.zeros(BLOCK), np.empty(len(rows))
     for i in range(len(rows)):
         r = rows[i]
         for k in range(counts[i]):
@@ -178,6 +185,7 @@ def remove(
             if sums[r, j] < 0.0:
                 refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
+    return left
 
 
 @njit(cache=True, nogil=True)
@@ -185,16 +193,15 @@ def restrict(
     flat: Any,
     bases: Any,
     size: Any,
-    rows: Any,
     tops: Any,
     maxima: Any,
     sums: Any,
     gone: Any,
+    rows: Any,
     bits: Any,
-    left: Any,
-) -> None:
-    """Leave exactly the tokens whose bit is set, whatever was taken out before; writes their mass."""
-    scratch = np.zeros(BLOCK)
+) -> Any:
+    """Leave exactly the tokens whose bit is set, whatever was taken out before; returns their mass."""
+    scratch, left = np.zeros(BLOCK), np.empty(len(rows))
     for i in range(len(rows)):
         r = rows[i]
         for j in range(sums.shape[1]):
@@ -207,3 +214,4 @@ def restrict(
             if changed:
                 refresh(flat, bases[r], size, j, tops[r], gone[r], maxima[r], sums[r], scratch)
         left[i] = sum_of(sums[r])
+    return left

@@ -92,6 +92,10 @@ class ClosingTester(Tester):
         """See `Tester.is_accepting`."""
         return self._tester.is_accepting(state)
 
+    def impossible(self) -> NDArray[np.uint32] | None:
+        """See `Tester.impossible`."""
+        return self._tester.impossible()
+
     def price(self, state: int) -> float:
         """0: a test makes the mask anyway."""
         return 0.0

@@ -89,8 +89,10 @@ def sample_posterior(
         raise DecodingError("the vocabulary has no EOS token, so no text could end: give it one (eos_token_ids=)")
     generator = np.random.default_rng(seed)
     closing = ClosingTester(tester, max_new_tokens) if end == "close" else None
-    pooled = resampling == "without-replacement"
-    plan = Plan(closing or tester, particles, None if pooled else RESAMPLERS[resampling], threshold, potentials)
+    resampler = None if resampling == "without-replacement" else RESAMPLERS[resampling]
+    # Among the children of a single draw one particle alone is drawn as the sampler draws its token.
+    pooled = resampler is None and (particles > 1 or twist is not None or bool(potentials))
+    plan = Plan(closing or tester, particles, resampler, pooled, threshold, potentials)
     make_twist, twisted = _twists(twist, tester, max_new_tokens, width)
     places: dict[tuple[int, ...], int] = {}  # rows of the batch by context: equal prompts share one
     rows = [places.setdefault(prompt, len(places)) for prompt in _token_ids(prompts)]
@@ -113,7 +115,8 @@ def sample_posterior(
             _step(running, logits, draw if left else ForcedEnd(), plan, generator, max_new_tokens - left, left)
             _extend(running, batch, width)
             bar.update(left > 0)
-            bar.set_postfix(live=sum(len(population.live) for population in running), refresh=False)
+            if progress:
+                bar.set_postfix(live=sum(len(population.live) for population in running), refresh=False)
             if callback is not None:
                 callback([population.posterior(twisted, stopped) for population in populations])
     return [population.posterior(twisted, stopped) for population in populations]
@@ -131,8 +134,8 @@ def _step(
     """One call of the sampler for the draws of all populations, which then branch and select."""
     asked = [population.draws(copies=left > 0) for population in running]
     rows = np.concatenate([rows for rows, _ in asked])
-    states = np.array([q for _, states in asked for q in states], np.int64)
-    draws = sampler(logits, plan.tester, states, generator, children=plan.resampler is None, rows=rows)
+    states = np.concatenate([states for _, states in asked])
+    draws = sampler(logits, plan.tester, states, generator, children=plan.pooled, rows=rows)
     begin = 0
     for population, (own, _) in zip(running, asked, strict=True):
         place = slice(begin, begin + len(own))
@@ -146,19 +149,14 @@ def _step(
 
 def _extend(running: list[Population], batch: ContextBatch, width: int) -> None:
     """Fork the contexts of the live particles, equal ones once."""
-    parents = np.concatenate([population.rows[population.live] for population in running])
-    tokens = np.concatenate([population.tokens[population.live] for population in running])
-    if not len(parents):
-        return
-    places: dict[int, int] = {}  # rows by context, in order of appearance
-    rows = np.array([places.setdefault(key, len(places)) for key in (parents * width + tokens).tolist()])
-    batch.extend([key // width for key in places], [key % width for key in places])
-    begin = 0
+    places: dict[int, int] = {}  # rows by parent and token, in order of appearance
     for population in running:
-        own = rows[begin : begin + len(population.live)]
-        population.rows[population.live] = own
-        population.contexts += len(set(own.tolist()))
-        begin += len(own)
+        live = population.live
+        keys = (population.rows[live] * width + population.tokens[live]).tolist()
+        population.rows[live] = [places.setdefault(key, len(places)) for key in keys]
+        population.contexts += len(set(keys))
+    if places:
+        batch.extend([key // width for key in places], [key % width for key in places])
 
 
 def _twists(

@@ -12,14 +12,16 @@ depends on the past only (weights, children per draw in the step before), so exp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..sampling.draws import Draws
+from ...grammars.warmup import warm_up
+from ..sampling.draws import ChildRows, Draws
 from ..sampling.tester import Tester
+from . import population_kernels as kernels
 from .posterior import Posterior, Step
 from .potential import Potential
 from .resampling import Resampler, effective_sample_size, log_sum, survivors
@@ -29,6 +31,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _LOOKED_AT = 8  # children looked ahead from, per particle, where there are more
 _SCORED = 2  # children whose prefix is scored, per particle
+_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -39,66 +42,65 @@ class Plan:
     particles: int
     resampler: Resampler | None
     """A classical scheme, or None for selection without replacement."""
+    pooled: bool
+    """Whether all weighted children are selected among."""
     threshold: float
     """Share of the particles below which the effective sample size triggers a classical scheme."""
     potentials: Sequence[Potential]
 
 
-@dataclass
 class _Pool:
     """Children, and the finished particles, among which is selected."""
 
-    parents: Indices
-    tokens: Indices
-    log_weights: Floats
-    states: list[int] = field(default_factory=list)
-    texts: list[bytes] = field(default_factory=list)
-    guides: Floats = field(default_factory=lambda: np.empty((0, 0)))
-    """[potentials, children] last prefix scores."""
+    def __init__(self, parents: Indices, tokens: Indices, log_weights: Floats) -> None:
+        self.parents, self.tokens, self.log_weights = parents, tokens, log_weights
+        self.states: Indices | None = None
+        self.texts: list[bytes] = []
+        self.guides: Floats | None = None
+        """[potentials, children] last prefix scores."""
 
     def take(self, kept: Indices) -> None:
         """Leave only these."""
         self.parents, self.tokens, self.log_weights = self.parents[kept], self.tokens[kept], self.log_weights[kept]
-        if self.states:
-            self.states = [self.states[i] for i in kept.tolist()]
+        if self.states is not None:
+            self.states = self.states[kept]
         if self.texts:
             self.texts = [self.texts[i] for i in kept.tolist()]
-        self.guides = self.guides[:, kept] if self.guides.shape[1] else self.guides
+        if self.guides is not None:
+            self.guides = self.guides[:, kept]
 
 
 class Population:
     """The particles of one prompt."""
 
     def __init__(self, plan: Plan, row: int, twist: Twist | None) -> None:
+        warm_up("particles", _use_kernels)
         self._plan, self._twist = plan, twist
         k = 1 if plan.resampler is None else plan.particles
         self.log_weights: Floats = np.full(k, -np.log(k))
-        self.states = [plan.tester.start] * k
+        self.states: Indices = np.full(k, plan.tester.start, np.int64)
         self.rows: Indices = np.full(k, row)
         """Row of the batch of contexts, -1 for finished particles."""
         self.tokens: Indices = np.full(k, -1)
         self.live: Indices = np.arange(k)
         """Particles that are not finished."""
         self._texts = [b""] * k if plan.potentials else []
-        self._guides = np.zeros((len(plan.potentials), k))
+        self._guides: Floats = np.zeros((len(plan.potentials), k))
+        self._guided = twist is not None or bool(plan.potentials)
         self._lookahead: Floats = np.zeros(k)  # log priorities without the weights
         self._branching = 1.0  # children per draw in the step before
         self._history: list[Step] = []
         self.evaluations, self.contexts, self.deaths, self.resamplings = 0, 1, 0, 0
 
-    def draws(self, copies: bool) -> tuple[Indices, list[int]]:
+    def draws(self, copies: bool) -> tuple[Indices, Indices]:
         """Rows and states of the draws of the next step. copies: whether heavy particles draw more than once."""
         live = self.live
         if copies and self._plan.resampler is None and len(live):
-            weights = self.log_weights[live] + self._lookahead[live]
-            shares = np.exp(weights - log_sum(self.log_weights + self._lookahead))
-            counts = np.maximum(1, np.rint(self._plan.particles / self._branching * shares)).astype(np.int64)
-            self._drawn: Indices = np.repeat(live, counts)
-            self._shares: Floats = np.repeat(self.log_weights[live] - np.log(counts), counts)
+            rate = self._plan.particles / self._branching
+            self._drawn, self._shares = kernels.multiply(self.log_weights, self._lookahead, live, rate)
         else:
             self._drawn, self._shares = live, self.log_weights[live]
-        states = self.states
-        return self.rows[self._drawn], [states[i] for i in self._drawn.tolist()]
+        return self.rows[self._drawn], self.states[self._drawn]
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -108,71 +110,71 @@ class Population:
     def advance(self, draws: Draws, generator: np.random.Generator, left: int) -> None:
         """Branch into the drawn children and select among them; `left` tokens may follow them."""
         pool, dead = self._branch(draws)
-        if len(self.live) < len(self.rows):
-            carried = np.flatnonzero(self.finished)
-            pool.parents = np.concatenate([pool.parents, carried])
-            pool.tokens = np.concatenate([pool.tokens, np.full(len(carried), -1)])
-            pool.log_weights = np.concatenate([pool.log_weights, self.log_weights[carried]])
         self._resampled = False
-        self._look_ahead(pool, generator, left)
+        if self._guided:
+            self._look_ahead(pool, generator, left)
+        else:
+            self._lookahead = np.zeros(len(pool.tokens))
         self._select(pool, generator)
         self.resamplings += self._resampled
         self._history.append(Step(pool.parents, pool.tokens, pool.log_weights, dead, self._resampled))
 
     def _branch(self, draws: Draws) -> tuple[_Pool, Indices]:
-        """The weighted children, and the particles without any."""
+        """The weighted children and the finished particles, and which particles have no child."""
         self.evaluations += int(draws.evaluations.sum())
-        alive = (draws.tokens >= 0) & (draws.log_weights > -np.inf)
         if draws.children is None or self._plan.resampler is not None:
-            pool = _Pool(self._drawn[alive], draws.tokens[alive], self._shares[alive] + draws.log_weights[alive])
+            offsets, tokens, logs = kernels.single(draws.tokens, draws.log_weights)
         else:
-            counts = [len(children.tokens) for children in draws.children]
-            self._branching = max(1.0, sum(counts) / len(counts))
-            pool = _Pool(
-                np.repeat(self._drawn, counts),
-                np.concatenate([children.tokens for children in draws.children]),
-                np.concatenate([children.log_weights for children in draws.children]) + np.repeat(self._shares, counts),
-            )
-        if len(self._drawn) > len(self.live) and len(pool.tokens):
-            _merge(pool)
-        if alive.all():
-            return pool, np.empty(0, np.int64)
-        self.deaths += len(alive) - int(alive.sum())
-        barren = np.ones(len(self.rows), np.bool_)
-        barren[pool.parents] = False
-        return pool, self.live[barren[self.live]]
+            children = ChildRows.of(draws.children)
+            offsets, tokens, logs = children.offsets, children.tokens, children.log_weights
+            self._branching = max(1.0, len(tokens) / len(children))
+        *pool, deaths = kernels.branch(self._drawn, self._shares, offsets, tokens, logs, self.rows, self.log_weights)
+        if not deaths:
+            return _Pool(*pool), _NONE
+        self.deaths += deaths
+        barren = self.rows >= 0
+        barren[pool[0]] = False
+        return _Pool(*pool), np.flatnonzero(barren)
+
+    def _follow(self, pool: _Pool) -> None:
+        """Find the states of the children."""
+        accept, states = self._plan.tester.accept, self.states[pool.parents].tolist()
+        followed = [accept(q, t) if t >= 0 else q for q, t in zip(states, pool.tokens.tolist(), strict=True)]
+        pool.states = np.array(followed, np.int64)
 
     def _look_ahead(self, pool: _Pool, generator: np.random.Generator, left: int) -> None:
         """States, scores and lookahead of the children; those of a large pool only after a first selection."""
-        plan = self._plan
-        self._prune(pool, self._lookahead[pool.parents], _LOOKED_AT * plan.particles, generator)
-        accept, states = plan.tester.accept, self.states
-        pool.states = [
-            accept(states[p], t) if t >= 0 else states[p]
-            for p, t in zip(pool.parents.tolist(), pool.tokens.tolist(), strict=True)
-        ]
-        if self._twist is not None or plan.potentials:
-            self._score(pool, generator, left)
-        else:
-            self._lookahead = np.zeros(len(pool.tokens))
+        self._prune(pool, self._lookahead[pool.parents], _LOOKED_AT * self._plan.particles, generator)
+        self._follow(pool)
+        self._score(pool, generator, left)
 
     def _score(self, pool: _Pool, generator: np.random.Generator, left: int) -> None:
         """Twists and potentials of the children; what they rule out dies."""
-        plan = self._plan
-        twists = np.zeros(len(pool.tokens)) if self._twist is None else self._twist.log_values(pool.states, left)
-        pool.guides = self._guides[:, pool.parents]
-        done = np.array([q < 0 for q in pool.states], np.bool_)
-        pool.guides[:, done] = 0.0
-        if plan.potentials:
-            spell = plan.tester.vocabulary.token_bytes
-            added = [spell(t) if t >= 0 else b"" for t in pool.tokens.tolist()]
-            pool.texts = [self._texts[p] + data for p, data in zip(pool.parents.tolist(), added, strict=True)]
-            ended = np.flatnonzero(done & (pool.tokens >= 0))
-            for potential in plan.potentials:
-                pool.log_weights[ended] += potential.complete([pool.texts[i] for i in ended.tolist()])
+        assert pool.states is not None
+        states = pool.states.tolist()
+        self._lookahead = np.zeros(len(states)) if self._twist is None else self._twist.log_values(states, left)
+        if self._plan.potentials:
+            self._judge(pool, pool.states < 0, generator)
+        possible = np.flatnonzero((self._lookahead > -np.inf) & (pool.log_weights > -np.inf))
+        if len(possible) < len(pool.tokens):
+            self.deaths += len(pool.tokens) - len(possible)
+            pool.take(possible)
+            self._lookahead = self._lookahead[possible]
+
+    def _judge(self, pool: _Pool, done: NDArray[np.bool_], generator: np.random.Generator) -> None:
+        """Let the potentials weigh texts that have ended (`done`), and guide the others by their prefixes."""
+        plan, twists = self._plan, self._lookahead
+        guides: Floats = self._guides[:, pool.parents]
+        guides[:, done] = 0.0
+        pool.guides = guides
+        spell = plan.tester.vocabulary.token_bytes
+        added = [spell(t) if t >= 0 else b"" for t in pool.tokens.tolist()]
+        pool.texts = [self._texts[p] + data for p, data in zip(pool.parents.tolist(), added, strict=True)]
+        ended = np.flatnonzero(done & (pool.tokens >= 0))
+        for potential in plan.potentials:
+            pool.log_weights[ended] += potential.complete([pool.texts[i] for i in ended.tolist()])
         if any(potential.has_prefix for potential in plan.potentials):
-            priorities = twists + pool.guides.sum(0)
-            kept = self._prune(pool, priorities, _SCORED * plan.particles, generator)
+            kept = self._prune(pool, twists + guides.sum(0), _SCORED * plan.particles, generator)
             twists, done = twists[kept], done[kept]
             open_ = np.flatnonzero(~done).tolist()
             prefixes = [pool.texts[i] for i in open_]
@@ -180,11 +182,6 @@ class Population:
             for row, potential in zip(pool.guides, plan.potentials, strict=True):
                 row[open_] = potential.prefix(prefixes, last, row[open_])
         self._lookahead = twists + pool.guides.sum(0)
-        possible = np.flatnonzero((self._lookahead > -np.inf) & (pool.log_weights > -np.inf))
-        if len(possible) < len(pool.tokens):
-            self.deaths += len(pool.tokens) - len(possible)
-            pool.take(possible)
-            self._lookahead = self._lookahead[possible]
 
     def _prune(self, pool: _Pool, lookahead: Floats, most: int, generator: np.random.Generator) -> Indices:
         """Bring a pool down to `most` by an unbiased selection; returns what is kept."""
@@ -209,17 +206,20 @@ class Population:
             self._lookahead = self._lookahead[kept]
             pool.log_weights = log_sum(priorities) - np.log(n) - self._lookahead
             self._resampled = True
-        self.rows = self.rows[pool.parents]
-        self.rows[[q < 0 for q in pool.states]] = -1
-        self.live = np.flatnonzero(self.rows >= 0)
+        if pool.states is None:
+            self._follow(pool)
+        self.rows, self.live = kernels.inherit(self.rows, pool.parents, pool.states)
+        assert pool.states is not None
         self.log_weights, self.states, self.tokens = pool.log_weights, pool.states, pool.tokens
-        self._texts, self._guides = pool.texts, pool.guides
+        if self._plan.potentials:
+            assert pool.guides is not None
+            self._texts, self._guides = pool.texts, pool.guides
 
     def learn(self, logits: torch.Tensor, draws: Draws, step: int) -> None:
         """Let the twist learn from the draws, and from the distributions (logits [rows, width]) if it wants to."""
         if self._twist is None:
             return
-        self._twist.observe([self.states[i] for i in self._drawn.tolist()], draws.log_weights)
+        self._twist.observe(self.states[self._drawn].tolist(), draws.log_weights)
         if self._twist.wants(step):
             rows = torch.from_numpy(np.unique(self.rows[self.live])).to(logits.device)
             self._twist.learn(logits[rows].double().softmax(1).mean(0).cpu().numpy())
@@ -239,12 +239,10 @@ class Population:
         )
 
 
-def _merge(pool: _Pool) -> None:
-    """Add up the weights of equal children of one particle."""
-    order = np.lexsort((pool.tokens, pool.parents))
-    parents, tokens = pool.parents[order], pool.tokens[order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (parents[1:] != parents[:-1]) | (tokens[1:] != tokens[:-1])
-    first = np.flatnonzero(new)
-    pool.log_weights = np.logaddexp.reduceat(pool.log_weights[order], first)
-    pool.parents, pool.tokens = parents[first], tokens[first]
+def _use_kernels() -> None:
+    """Call every kernel once."""
+    rows, weights = np.zeros(1, np.int64), np.zeros(1)
+    kernels.multiply(weights, weights, rows, 1.0)
+    kernels.branch(rows, weights, *kernels.single(rows, weights), rows, weights)
+    kernels.inherit(rows, rows, rows)
+    kernels.select(np.zeros(2), np.arange(2), 1, 0.5)

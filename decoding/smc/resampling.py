@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodingError
+from .population_kernels import select
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -88,34 +89,8 @@ def survivors(log_weights: Floats, n: int, generator: np.random.Generator) -> tu
     alive = np.flatnonzero(log_weights > -np.inf)
     if len(alive) <= n:
         return alive, np.zeros(len(alive))
-    weights = log_weights[alive]
-    log_c = _threshold(weights, n)
-    light = weights < log_c
-    rest = np.flatnonzero(light)
-    slots = n - (len(alive) - len(rest))
-    log_survival = np.where(light, weights - log_c, 0.0)
-    ends = np.cumsum(np.exp(log_survival[rest]))
-    points = (np.arange(slots) + generator.random()) * (ends[-1] / max(1, slots))  # the sum is `slots` up to rounding
-    hits = np.minimum(np.searchsorted(ends, points, side="right"), len(rest) - 1)
-    light[rest[hits]] = False
-    kept = np.flatnonzero(~light)
-    return alive[kept], log_survival[kept]
-
-
-def _threshold(weights: Floats, n: int) -> float:
-    """log c with sum(min(1, w / c)) = n for more than n finite log weights.
-
-    With the k heaviest kept, c is what the others weigh on average per slot left; the right k is the first one whose
-    next weight is below c. Sums are of what is left, never differences.
-    """
-    place = len(weights) - n
-    parted = np.partition(weights, place)
-    heavy = np.sort(parted[place:])  # rising, so that entry j is followed by j heavier ones
-    sums = np.logaddexp.accumulate(np.concatenate([[log_sum(parted[:place])], heavy]))[1:]
-    log_c: Floats = sums - np.log(np.arange(1, n + 1))  # entry j: the n - 1 - j heaviest are kept, j + 1 slots are left
-    right = np.flatnonzero(heavy < log_c)
-    # Where the others vanish beside the n heaviest in floating point, the lightest of these is the threshold.
-    return float(log_c[right[-1]]) if len(right) else float(heavy[0])
+    kept, log_survival = select(log_weights, alive, n, generator.random())
+    return kept, log_survival
 
 
 def _normalised(log_weights: Floats) -> Floats:

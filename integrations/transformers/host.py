@@ -36,6 +36,15 @@ class Host(NamedTuple):
     method: str = ""
     config: Any = None
 
+    def forgets_scores(self, own: type) -> bool:
+        """Whether nobody will look again at the scores that a processor of class `own` is given, so that it may write
+        into them: `generate` samples, does not return logits, and its other processors are those of transformers."""
+        return (
+            self.method == "_sample"
+            and not getattr(self.config, "output_logits", False)
+            and all(isinstance(p, own) or type(p).__module__.startswith("transformers.") for p in self.processors)
+        )
+
 
 def caller() -> Host:
     """The host of the processor whose `__call__` calls this function.

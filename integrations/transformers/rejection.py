@@ -166,7 +166,8 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
             self._live, self._latest = [], None
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """The scores [rows, width], in a new tensor: minus infinity but for the token drawn, or EOS in ended rows."""
+        """The scores [rows, width]: minus infinity but for the token drawn, or EOS in ended rows. In a new tensor, but
+        where `generate` has no more use for those given: to clear fresh memory can take as long as to draw."""
         host = caller()
         _check_mode(host)
         check_scores(input_ids, scores, self.vocabulary.size, len(self._testers))
@@ -180,7 +181,10 @@ class RejectionProcessor(LogitsProcessor):  # type: ignore[misc]
                 return scores  # a step that `generate` takes ahead of its stopping criteria, and will undo
             self._draw(rows, length, scores)
             forced = rows.forced(length)
-        result = torch.full_like(scores, -torch.inf)
+        if host.forgets_scores(RejectionProcessor):
+            result = scores.fill_(-torch.inf)
+        else:
+            result = torch.full_like(scores, -torch.inf)
         result.scatter_(1, torch.from_numpy(forced)[:, None].to(scores.device), 0.0)
         return result
 

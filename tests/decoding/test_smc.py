@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import smc_world as world
 import torch
 from bytebound import grammars
 from bytebound.decoding import (
@@ -26,17 +23,6 @@ from bytebound.decoding import (
     step_sampler,
 )
 from bytebound.decoding import tester as make_tester  # another name: pytest takes test* for tests
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-world = _load("smc_world")
 
 PATTERN = r"(ab|ba|c)*b?c{0,2}"
 PROMPT, MOST = world.PROMPT, world.MOST

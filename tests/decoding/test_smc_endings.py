@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+import smc_world as world
+import torch
 from bytebound import grammars
-from bytebound.decoding import CannotClose, DeadEnd, DecodingError, Lookahead, Masked, Potential
+from bytebound.decoding import (
+    CannotClose,
+    DeadEnd,
+    DecodingError,
+    Lookahead,
+    Masked,
+    Potential,
+    TableModel,
+    Vocabulary,
+    sample_posterior,
+)
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.closing import tokens_to_close
 from bytebound.grammars import Unsupported
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-world = _load("smc_world")
 PROMPT, run, masses = world.PROMPT, world.run, world.masses
 
 
@@ -74,6 +73,26 @@ def test_closing_in_time(pattern: str) -> None:
         for each in run(plain, [PROMPT] * 300, max_new_tokens=most, end="close", sampler="awrs")
     ]
     assert abs(np.mean(evidence) - sum(true.values())) < 4 * np.std(evidence) / np.sqrt(300) + 1e-12
+
+
+def test_closing_json_that_a_model_seldom_ends() -> None:
+    """A schema that a model knows nothing of: forced ends kill what is open, closing in time completes every text."""
+    tokens = [*[bytes([i]) for i in b'{}":,[] abcdefghmn0123'], b'"name', b'": "', b'",', b'{"']
+    vocabulary = Vocabulary.from_bytes([*tokens, None], eos_token_ids=[len(tokens)])
+    model = TableModel(lambda context: torch.full((vocabulary.size,), -np.log(vocabulary.size)), vocabulary.size)
+    item = {"type": "array", "items": {"type": "string", "minLength": 2}, "minItems": 1, "maxItems": 3}
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "ab": item}, "required": ["name", "ab"]}
+    check = make_tester(grammars.json_schema(schema | {"additionalProperties": False}), vocabulary)
+    valid: dict[str, int] = {"force": 0, "close": 0}
+    for end in ("force", "close"):
+        for seed in range(5):
+            (posterior,) = sample_posterior(model, check, [[0]], particles=4, max_new_tokens=26, end=end, seed=seed)
+            for particle in posterior.particles:
+                assert particle.finished and check.masker.grammar.matches(particle.bytes)
+                assert {"name", "ab"} == set(json.loads(particle.bytes))
+            valid[end] += len(posterior.particles) > 0
+            assert end == "force" or posterior.deaths == 0
+    assert valid["close"] == 5 > valid["force"]
 
 
 def test_closing_needs_room_and_masks() -> None:

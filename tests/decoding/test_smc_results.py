@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import smc_world as world
 from bytebound import grammars
 from bytebound.decoding import Masked, Posterior, TableModel, Vocabulary, sample_posterior
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.smc import Step
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-world = _load("smc_world")
 run = world.run
 SCHEMES = ["without-replacement", "systematic"]
 

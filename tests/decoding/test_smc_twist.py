@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+import smc_world as world
 from bytebound import grammars
 from bytebound.decoding import Lookahead, Masked, Tester, WrongVocabulary
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.smc.twist import TokenAutomaton, Twist
 from numpy.typing import NDArray
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-world = _load("smc_world")
 PROMPT, run = world.PROMPT, world.run
 TEXT = [t for t, data in enumerate(world.TOKENS) if data is not None]
 

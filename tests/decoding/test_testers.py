@@ -16,6 +16,7 @@ from bytebound.decoding.sampling.automaton_tester import AutomatonTester
 from bytebound.decoding.sampling.masker_tester import PRICE
 from bytebound.decoding.sampling.predicate_tester import PredicateTester
 from bytebound.decoding.sampling.product_tester import ProductTester
+from bytebound.decoding.sampling.testers import tester as make
 from bytebound.grammars import (
     Budget,
     BudgetExceeded,
@@ -412,3 +413,19 @@ def test_errors_of_a_predicate_surface() -> None:
     with pytest.raises(PredicateError, match=r"predicate broken raised an exception \(at b'ab'\)") as caught:
         tester.test(np.zeros(3, np.int64), np.array([8, 0, 2]))
     assert isinstance(caught.value.__cause__, ZeroDivisionError) and caught.value.data == b"ab"
+
+
+def test_tokens_that_are_never_allowed() -> None:
+    """A token with a byte that the grammar has nowhere is known to be impossible; no other one is taken for it."""
+    vocabulary = Vocabulary.from_bytes([b"a", b"ab", b"ax", b"x", b"\xff", b"b\n", None, b"ba"], eos_token_ids=[6])
+    for pattern, never in ((r"(ab)*", [2, 3, 4, 5]), (r"[^x\n]*", [2, 3, 4, 5]), (r"a\n?b|x", [4])):
+        row = make(grammars.regex(pattern), vocabulary).impossible()
+        assert row is not None
+        assert np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist() == never, pattern
+    assert (
+        make(grammars.json_schema({"type": "string"}), vocabulary).impossible() is None
+    )  # escapes spell any character
+    text = grammars.predicate(lambda data: True)
+    assert make(text, vocabulary).impossible() is None
+    both = make(grammars.regex("[ab]*") & text, vocabulary).impossible()
+    assert both is not None and (both == make(grammars.regex("[ab]*"), vocabulary).impossible()).all()
