@@ -1,11 +1,11 @@
 """The small model of `fim.py`: small-bytes, fine-tuned to fill in middles (Bavarian et al. 2022), kept in the cache.
 
-    python benchmarks/fim_model.py [--steps 700]
+    python benchmarks/fim_model.py [--steps 1150]
 
 StarCoder's markers are added to the tokenizer as control tokens. Documents of the training corpus are split at random
-characters into prefix, middle and suffix; half become "spm" examples, in which prefix and middle are tokenized as one
-text, half "psm" examples. The loss is that of all that follows the last marker, EOS included. AdamW, linear warm-up,
-cosine decay, one thread; seeded. The weights are kept in the library's cache folder, by the settings they came from.
+characters into prefix, middle and suffix; most become "spm" examples, in which prefix and middle are tokenized as one
+text, some "psm" examples. The loss is that of the middle's tokens and EOS. AdamW, linear warm-up, cosine decay, one
+thread; seeded. The weights are kept in the library's cache folder, by the settings they came from.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from geography_model import padded
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM
 
-BASE, STEPS, BATCH, DOCUMENTS = "small-bytes", 700, 32, 12_000
+BASE, STEPS, BATCH, DOCUMENTS = "small-bytes", 1150, 32, 20_000
 PEAK, FLOOR, WARM_UP = 2e-3, 5e-5, 40
 MARKERS = FORMATS["starcoder"]
-SHORTEST, LONGEST = 3, 24  # characters of a middle
-CONTEXT = 320  # tokens of an example
+PSM = 0.25  # share of psm examples
+SHORTEST, LONGEST = 3, 20  # characters of a middle
+CONTEXT = 220  # tokens of an example
 
 
 def new_model() -> tuple[Any, Any]:
@@ -51,10 +52,13 @@ def example(tokenizer: Any, document: str, rng: random.Random) -> tuple[list[int
     prefix, middle, suffix = document[:begin], document[begin:end], document[end:]
     before, after, between = tokenizer.convert_tokens_to_ids(list(MARKERS))
     tail = tokenizer(suffix).input_ids
-    if rng.random() < 0.5:
-        return [before, after, *tail, between], [*tokenizer(prefix + middle).input_ids, tokenizer.eos_token_id]
-    head = tokenizer(prefix).input_ids
-    return [before, *head, after, *tail, between], [*tokenizer(middle).input_ids, tokenizer.eos_token_id]
+    if rng.random() < PSM:
+        head = tokenizer(prefix).input_ids
+        return [before, *head, after, *tail, between], [*tokenizer(middle).input_ids, tokenizer.eos_token_id]
+    encoded = tokenizer(prefix + middle, return_offsets_mapping=True)
+    known = sum(stop <= begin for _, stop in encoded.offset_mapping)
+    head, rest = encoded.input_ids[:known], encoded.input_ids[known:]
+    return [before, after, *tail, between, *head], [*rest, tokenizer.eos_token_id]
 
 
 def batches(tokenizer: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -107,7 +111,7 @@ def train(steps: int) -> tuple[Any, dict[str, Any]]:
 
 def load(steps: int = STEPS) -> tuple[Any, Any, dict[str, Any]]:
     """The model, its tokenizer and the record of its training; trained if the cache has no such model."""
-    settings = (BASE, steps, BATCH, DOCUMENTS, PEAK, FLOOR, WARM_UP, SHORTEST, LONGEST, CONTEXT)
+    settings = (BASE, steps, BATCH, DOCUMENTS, PEAK, FLOOR, WARM_UP, PSM, SHORTEST, LONGEST, CONTEXT)
     key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
     place = cache_folder("fill-in-the-middle")
     kept = place / key if place else None

@@ -44,7 +44,8 @@ class ByteModel:
             little weight are not evaluated, which takes far fewer calls of the model; `ByteState.bound` says what the
             bound was each time. Bytes of less probability than that may then have none: score texts with `logprob`.
         max_covers: covers followed at once, before TooManyCovers is raised. It bounds the memory.
-        temperature: of the model's tokens, whose logits are divided by it; that of bytes is another thing.
+        temperature: of the model's tokens, whose logits are divided by it. That of bytes is another thing, see
+            `ByteState.next_byte` and `steer`.
         lookahead: rows of a call up to which contexts are evaluated that the next bytes will probably ask for; 0: none.
             It changes no result. Only with trees that evaluate several contexts in one call.
         eos_token_ids: instead of those of the model's generation_config, or else the tokenizer's own.
@@ -76,6 +77,7 @@ class ByteModel:
         self.model = as_language_model(model)
         self.semantics = semantics
         self.eps = float(eps)
+        self.temperature = float(temperature)
         self.max_covers = max_covers
         self.evaluated = 0
         """Contexts evaluated after the prefixes so far."""

@@ -93,7 +93,9 @@ class Lookahead:
         """Append contexts, as parents and tokens, that are asked for if the state goes on with its likeliest bytes."""
         frontier = self._frontier
         heads = state.heads
-        total = log_sum(np.array([h.weight + log_sum(frontier.masses(h)) for h in heads] + [s.weight for s in state.stubs]))
+        total = log_sum(
+            np.array([h.weight + log_sum(frontier.masses(h)) for h in heads] + [s.weight for s in state.stubs])
+        )
         worth = math.log(_WORTH * max(self._tried, 1.0) / max(self._used, 1e-9))
         virtual: list[Foreseen] = []
         for stub in state.stubs:
