@@ -13,7 +13,7 @@ from bytebound import grammars
 from bytebound.decoding import ByteModel, CannotClose, DecodingError, NoCover
 from bytebound.decoding.bytewise.tree import UncachedTree
 from bytebound.integrations import models
-from bytebound.integrations.transformers import TransformersModel, byte_exact, generate_bytes
+from bytebound.integrations.transformers import TransformersModel, byte_exact, generate_bytes, posterior_bytes
 from bytebound.integrations.transformers.tree import ForkedTree, MaskedTree, make_tree
 from transformers import (
     AutoModelForCausalLM,
@@ -203,3 +203,37 @@ def test_wrong_requests_are_refused(shipped: tuple[Any, Any]) -> None:
         generate_bytes(model, tokenizer, [])
     with pytest.raises(DecodingError, match="512"):
         generate_bytes(model, tokenizer, "word " * 511 + "wor")
+
+
+def test_posterior_after_a_cut_prompt_is_that_of_all_covers(shipped: tuple[Any, Any]) -> None:
+    model, tokenizer = shipped
+    answers = ["bon is often mild.", "bon is often hot.", "tening."]
+    for prompt, texts in (
+        ("The weather in Lis", answers),
+        (b"Zo" + "ë".encode()[:1], ["\u00eb is", "\u00e9 has"]),
+    ):
+        cut = 0 if isinstance(prompt, str) else 1
+        endings = [text.encode()[cut:] for text in texts]
+        grammar = grammars.choice(texts) if not cut else _byte_choice(endings)
+        result = posterior_bytes(model, tokenizer, prompt, grammar, particles=64)
+        start = TransformersModel(model)
+        every = ByteModel(start, tokenizer, eps=1e-6)
+        context = ByteModel(start, tokenizer, semantics="canonical").start(prompt).context
+        joint = {}
+        for ending in endings:
+            state = every.start_after(context, result.tail + ending)
+            state.next_byte()
+            joint[ending] = float(state.joint()[256])
+        want = np.logaddexp.reduce(list(joint.values())) - result.log_prompt
+        assert abs(result.log_evidence - want) < 0.2
+        likeliest = max(joint, key=joint.__getitem__)
+        assert next(iter(result.probabilities())) == likeliest
+        assert set(result.probabilities()) <= set(endings)
+
+
+def _byte_choice(texts: list[bytes]) -> grammars.Grammar:
+    def emit(network: Any, a: int, b: int) -> None:
+        for text in texts:
+            network.literal(a, text, b)
+
+    return grammars.Grammar(emit, "bytes")
