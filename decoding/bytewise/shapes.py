@@ -3,7 +3,7 @@
 Whether a token may follow a window is decided by where the text is split into pretokens, which depends on the kinds of
 its characters alone, and by pairs of neighbours within a pretoken (`merges.py`). So one token of each shape, which is a
 string of classes of characters that the pattern treats alike, is tried, and pairs decide on the rest; what that leaves
-open is asked of the encoder. Which characters are alike is found by trying them in about a hundred texts: a pattern
+open is asked of the encoder. Which characters are alike is found by trying them in a list of texts: a pattern
 that told apart what none of these does would be taken for a simpler one.
 """
 
@@ -24,6 +24,7 @@ _SPLIT, _JOINED, _SPLIT_BEFORE, _JOINED_BEFORE, _ODD = 1, 2, 4, 8, 16  # of a sh
 _BEFORE = {0: 0, _SPLIT: _SPLIT_BEFORE, _JOINED: _JOINED_BEFORE, _ODD: _ODD}
 _LEFT = ("", "a", "A", "1", "11", " ", "\n", ".", " .", "'", "中", "\u0301")
 _RIGHT = ("", "a", "A", "1", " ", "\n", ".", "'", "中")
+_LEFT_OF_OTHERS, _RIGHT_OF_OTHERS = ("", "a", "A", "1", " ", "."), ("", "a", "1", "中")
 _APOSTROPHES = ("'", "’")
 _RUNS = re.compile(r"([^\d\s])\1{2,}")
 
@@ -34,7 +35,7 @@ class Classes:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._by_kind: dict[str, str] = {}
-        self._by_cuts: dict[tuple[frozenset[int], ...], str] = {}
+        self._by_cuts: dict[tuple[str, tuple[frozenset[int], ...]], str] = {}
         self._ascii: dict[int, str] = {}
 
     def of(self, character: str) -> str:
@@ -42,10 +43,12 @@ class Classes:
         name = kind(character)
         found = self._by_kind.get(name)
         if found is None:
-            around = [left + character + right for left in _LEFT for right in _RIGHT]
-            around += [end + 3 * character + end for end in ("", "a", "A", "1", " ", ".")]
+            lefts, rights = (_LEFT, _RIGHT) if character.isascii() else (_LEFT_OF_OTHERS, _RIGHT_OF_OTHERS)
+            around = [left + character + right for left in lefts for right in rights]
+            around += [end + 3 * character + end for end in ("", "a", " ", "1")]
             cuts = tuple(frozenset(self._encoder.cuts(text)) for text in around)
-            found = self._by_kind[name] = self._by_cuts.setdefault(cuts, character)
+            key = "" if character.isascii() else name[:2], cuts  # of others the category counts, too
+            found = self._by_kind[name] = self._by_cuts.setdefault(key, character)
         return found
 
     def shape(self, text: str) -> str:
@@ -58,7 +61,7 @@ class Classes:
             names = text.translate(self._ascii)
         else:
             names = "".join(self.of(_letterless(c) if plain else c) for c in text)
-        return _RUNS.sub(r"\1\1", names)
+        return _RUNS.sub(r"\1\1", names) if len(names) > 2 else names
 
 
 def _letterless(character: str) -> str:
@@ -102,13 +105,16 @@ class Shapes:
         shapes = self._shapes()[tokens]
         status = self._status(text, np.unique(shapes[shapes >= 0]))[shapes]
         made = encoder.merges.made[tokens]
-        beside = encoder.merges.follows(window[-1], tokens) & made if window else np.zeros(len(tokens), np.bool_)
+        beside = np.zeros(len(tokens), np.bool_)
+        near = np.flatnonzero(status & (_JOINED | _JOINED_BEFORE))
+        if window and len(near):
+            beside[near] = encoder.merges.follows(window[-1], tokens[near])
         alone = made | encoder.whole_words  # as a pretoken
         joinable = whole or (len(window) == 1 and self._encoder.cuts(text) == {0})
         word = np.zeros(len(tokens), np.bool_)
         if self._words:
             head = text[max((c for c in encoder.cuts(text) if c < len(text)), default=0) :].encode()
-            word[:] = [head + self._data[i] in self._words for i in tokens.tolist()]
+            word[near] = [head + self._data[i] in self._words for i in tokens[near].tolist()]
         split, joined = (status & _SPLIT) > 0, (status & _JOINED) > 0
         yes = split & alone & whole | joined & beside & joinable & ~word
         open_ = (status & _ODD > 0) | (status & _SPLIT_BEFORE > 0) & alone | (status & _JOINED_BEFORE > 0) & beside

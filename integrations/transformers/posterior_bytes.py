@@ -13,6 +13,7 @@ from typing import Any
 
 from ...decoding import ByteModel, DecodingError, Posterior
 from ...grammars import Grammar
+from ...grammars.network import Network
 from ..groups import sample_groups
 from .constraint import to_grammar, to_tester
 from .language_model import TransformersModel
@@ -97,4 +98,8 @@ def posterior_bytes(
 
 def _literal(data: bytes) -> Grammar:
     """The grammar of one byte string."""
-    return Grammar(lambda network, a, b: network.literal(a, data, b), f"the bytes {data!r}")
+
+    def emit(network: Network, a: int, b: int) -> None:
+        network.literal(a, data, b)
+
+    return Grammar(emit, f"the bytes {data!r}")
