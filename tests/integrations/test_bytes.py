@@ -237,3 +237,32 @@ def _byte_choice(texts: list[bytes]) -> grammars.Grammar:
             network.literal(a, text, b)
 
     return grammars.Grammar(emit, "bytes")
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.01])
+def test_lookahead_saves_calls_and_changes_nothing(shipped: tuple[Any, Any], eps: float) -> None:
+    model, tokenizer = shipped
+    text = b"The weather in Lisbon is often mild."
+    found, calls = [], []
+    for lookahead in (0, 8):
+        bytewise = ByteModel(model, tokenizer, semantics="canonical", eps=eps, lookahead=lookahead)
+        state, rows = bytewise.start(""), []
+        for byte in text:
+            rows.append(np.exp(state.next_byte()))
+            state.advance(byte)
+        found.append(rows)
+        calls.append(bytewise.calls)
+    assert calls[1] < (0.6 if eps == 0 else 1.0) * calls[0] + 1
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5 if eps == 0 else eps + 1e-5)
+
+
+def test_forks_share_what_is_evaluated(shipped: tuple[Any, Any]) -> None:
+    bytewise = ByteModel(*shipped, semantics="canonical")
+    first = bytewise.start("The weather in L")
+    forks = [first.fork().advance(b"i") for _ in range(5)]
+    alike = bytewise.next_bytes(forks)
+    evaluated = bytewise.evaluated
+    assert all((row == alike[0]).all() for row in alike)
+    assert evaluated <= 16
+    first.fork().advance(b"i").next_byte()
+    assert bytewise.evaluated == evaluated
