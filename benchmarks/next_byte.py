@@ -6,18 +6,23 @@ For each shipped model and an untrained one with a large vocabulary, in CPU time
 loop over tokens with a cache (`open`, `extend`: probabilities of tokens only), `ByteModel` at several eps, first with
 nothing known of the vocabulary's canonical pairs (*first*) and then again (*again*), byte-sampler and genlm-bytes
 (`byte_peers.py`), and `generate_bytes` beside `generate` from the same prompt, cut in a word, for as many tokens.
+
+An exact distribution of every byte takes a context for every byte: *one row a byte, model alone* is what the model
+itself would do at one call for each, as in the token loop. Contexts that are foreseen (`lookahead`) save calls, not
+rows; *rows* and *calls* a byte and the model's share of the time are those of the second walk.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import lzma
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +59,28 @@ def token_loop(model: Any, tokenizer: Any, text: bytes) -> None:
         batch.extend([0], [token])
 
 
+@contextlib.contextmanager
+def timed(model: Any) -> Iterator[list[float]]:
+    """CPU times of the calls of a model."""
+    forward, spent = model.forward, list[float]()
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        begin = time.process_time()
+        found = forward(*arguments, **keywords)
+        spent.append(time.process_time() - begin)
+        return found
+
+    model.forward = call
+    try:
+        yield spent
+    finally:
+        model.forward = forward
+
+
 def walk(bytewise: ByteModel, text: bytes) -> int:
     """The most rows of token probabilities that were held at once, one for each head."""
     state, held = bytewise.start(""), 0
+    bytewise.calls = bytewise.evaluated = 0
     for byte in text:
         state.next_byte()
         held = max(held, len(state.heads))
@@ -109,15 +133,26 @@ def measure(folder: Path, length: int, pythons: dict[str, Path | None]) -> dict[
     text = " ".join(corpus.held_out(8, set()))[:length].encode()
     found: dict[str, Any] = {"vocabulary": len(tokenizer)}
     token_loop(model, tokenizer, text[:40])
-    found["token loop"] = length / seconds(lambda: token_loop(model, tokenizer, text))
+    loop = seconds(lambda: token_loop(model, tokenizer, text))
+    found["token loop"] = length / loop
+    found["one row a byte, model alone"] = len(tokenizer(text.decode(), add_special_tokens=False)["input_ids"]) / loop
     walk(ByteModel(model, tokenizer, semantics="canonical", eps=0.01), text[:5])
     for eps in (0.0, 1e-3, 1e-2):
         parts._known.clear()
+        made = seconds(lambda: ByteModel(model, tokenizer, semantics="canonical"))
         bytewise = ByteModel(model, tokenizer, semantics="canonical", eps=eps)
         for time_ in ("first", "again"):
             held = [0]
-            found[f"ByteModel, eps {eps:g}, {time_}"] = length / seconds(lambda: held.append(walk(bytewise, text)))  # noqa: B023
+            with timed(model) as calls:
+                spent = seconds(lambda: held.append(walk(bytewise, text)))  # noqa: B023
+            found[f"ByteModel, eps {eps:g}, {time_}"] = length / spent
+        found[f"rows a byte, eps {eps:g}"] = bytewise.evaluated / length
+        found[f"calls a byte, eps {eps:g}"] = bytewise.calls / length
+        found[f"the model's share, eps {eps:g}"] = sum(calls) / spent
         found[f"rows held at most, eps {eps:g}"] = max(held)
+    found["ByteModel, made in (s)"] = made
+    plain = ByteModel(model, tokenizer, semantics="canonical", lookahead=0)
+    found["ByteModel, eps 0, again, no lookahead"] = length / seconds(lambda: walk(plain, text))
     exact = np.exp(ByteModel(model, tokenizer, semantics="canonical").next_byte(text[:-1]))
     for name, python in pythons.items():
         of_peer = peer(name, python, folder, text)
@@ -136,8 +171,8 @@ def measure(folder: Path, length: int, pythons: dict[str, Path | None]) -> dict[
         )
         for _ in range(9)
     ]
-    plain, ours = np.median(np.array(pairs), axis=0)
-    found["generate_bytes, speed over generate's"] = float(plain / ours)
+    theirs, ours = np.median(np.array(pairs), axis=0)
+    found["generate_bytes, speed over generate's"] = float(theirs / ours)
     return found
 
 
@@ -146,6 +181,10 @@ def shown(key: str, value: Any) -> str:
         return "-"
     if isinstance(value, str):
         return value
+    if key.startswith(("rows a", "calls a")):
+        return f"{value:.2f}"
+    if "share" in key:
+        return f"{100 * value:.0f} %"
     if "variation" in key:
         return f"{value:.1e}"
     return f"{value:.2f}x" if "over" in key else f"{value:,.0f}" if value >= 20 else f"{value:.1f}"

@@ -18,6 +18,7 @@ from ..language_model import as_language_model
 from .cover_draws import Cover, draw
 from .cover_tree import Covers, canonical_covers
 from .frontier import EOS, Frontier, Head, Path, Stub
+from .lookahead import Lookahead
 from .masses import ROOT, log_sum
 from .parts import parts_of
 from .prefixes import Prefix, Prefixes
@@ -43,7 +44,10 @@ class ByteModel:
             little weight are not evaluated, which takes far fewer calls of the model; `ByteState.bound` says what the
             bound was each time. Bytes of less probability than that may then have none: score texts with `logprob`.
         max_covers: covers followed at once, before TooManyCovers is raised. It bounds the memory.
-        temperature: of the model's tokens, whose logits are divided by it; that of bytes is another thing.
+        temperature: of the model's tokens, whose logits are divided by it. That of bytes is another thing, see
+            `ByteState.next_byte` and `steer`.
+        lookahead: rows of a call up to which contexts are evaluated that the next bytes will probably ask for; 0: none.
+            It changes no result. Only with trees that evaluate several contexts in one call.
         eos_token_ids: instead of those of the model's generation_config, or else the tokenizer's own.
 
     Bytes, EOS and nothing else are symbols: probability of other control tokens is left out, never counted as text. A
@@ -61,6 +65,7 @@ class ByteModel:
         eps: float = 0.0,
         max_covers: int = 4096,
         temperature: float = 1.0,
+        lookahead: int = 8,
         eos_token_ids: Iterable[int] | int | None = None,
     ) -> None:
         if semantics not in ("all", "canonical"):
@@ -72,6 +77,7 @@ class ByteModel:
         self.model = as_language_model(model)
         self.semantics = semantics
         self.eps = float(eps)
+        self.temperature = float(temperature)
         self.max_covers = max_covers
         self.evaluated = 0
         """Contexts evaluated after the prefixes so far."""
@@ -93,6 +99,7 @@ class ByteModel:
         self.start_tokens = self._prefixes.start
         """Tokens before a text that is given without any."""
         self._tree = tree_of(self.model)
+        self._lookahead = Lookahead(self._frontier, lookahead if self._tree.shares else 0)
         if temperature != 1.0:
             self._tree = TemperedTree(self._tree, temperature)
 
@@ -256,10 +263,10 @@ class ByteModel:
             asked = [(state, stub) for state in states for stub in wanted(state, eps)]
             if not asked:
                 return
-            nodes, rows = self.extend([stub.parent for _, stub in asked], [stub.token for _, stub in asked])
+            found = self._lookahead.evaluate(self.extend, asked, eps)
             done: dict[int, list[tuple[Stub, Node, Logprobs]]] = {}
-            for (state, stub), node, row in zip(asked, nodes, rows, strict=True):
-                done.setdefault(id(state), []).append((stub, node, row))
+            for state, stub in asked:
+                done.setdefault(id(state), []).append((stub, *found[stub.parent, stub.token]))
             for state in states:
                 state.take(done.get(id(state), ()))
 

@@ -21,6 +21,7 @@ from ..vocabulary import Vocabulary
 from .characters import decoded, kind, letter_tokens
 from .encoder import Encoder, completions
 from .junctions import Junctions
+from .shapes import Classes, Shapes
 
 Window = tuple[int, ...]
 
@@ -31,6 +32,7 @@ _SMALL = 12  # characters of an alphabet whose texts of up to two are all tried
 _KEPT = 512  # windows whose verdicts are kept
 _ENDS = ("", "a", "A", "l", "1", " ", "\n", "'s", ".")  # of texts by which a split after whitespace is judged
 _CONTINUATIONS = bytes(range(0x80, 0xC0))
+_MANY = 64  # tokens from which they are decided on by shape first
 _RUN = 8  # tokens of whitespace that are enough to tell what may come next
 _LONGEST = 4  # characters at the end of a text on which it may depend which witnesses matter
 
@@ -66,6 +68,8 @@ class Canonical:
         self._kinds = list(dict(zip(kinds, self._initials, strict=True)).values())  # a character of each kind
         self._letters, self._alone = letter_tokens(encoder, self._bytes, self._texts)
         self._junctions = Junctions(encoder, vocabulary)
+        self._classes = Classes(encoder)
+        self._shapes = Shapes(encoder, vocabulary, self._texts, self._classes, self._useful_witnesses)
 
     def extend(self, window: Window, token: int) -> Window:
         """The window after one more token."""
@@ -138,6 +142,10 @@ class Canonical:
             if plain.any():
                 verdicts[rest[plain]] = np.where(self.encoder.merges.follows(window[-1], rest[plain]), _YES, _NO)
                 rest = rest[~plain]
+        if len(rest) >= _MANY and before is not None and not self._few:
+            found = self._shapes.decide(window, before, rest, self.is_whole(window))
+            verdicts[rest[found > 0]] = found[found > 0]
+            rest = rest[found == 0]
         if len(rest):
             verdicts[rest] = self._shared(window, before, rest)
 
@@ -240,7 +248,7 @@ class Canonical:
             return self._witnesses
         if not self.encoder.splits:
             return []
-        key = "".join(map(kind, text[-_LONGEST:]))
+        key = "".join(map(self._classes.of, text[-_LONGEST:]))
         if key not in self._useful:
             plain = self._cuts(text)
             useful = [w for w in self._witnesses if {c for c in self._cuts(text + w) if c < len(text)} != plain]

@@ -43,7 +43,7 @@ class Stub(NamedTuple):
 class Head:
     """An evaluated context and the trie node of the bytes after it; immutable but for what it has worked out."""
 
-    __slots__ = ("_masses", "_unknown", "logprobs", "node", "path", "v", "weight", "window")
+    __slots__ = ("_below", "_masses", "_unknown", "logprobs", "node", "path", "v", "weight", "window")
 
     def __init__(self, node: Node, path: Path, window: Window, weight: float, logprobs: Logprobs, v: int) -> None:
         self.node = node
@@ -54,10 +54,14 @@ class Head:
         self.v = v
         self._masses: Logprobs | None = None
         self._unknown: float | None = None
+        self._below: dict[int, Head] = {}
 
     def at(self, v: int) -> Head:
-        """The same context at another trie node."""
-        return Head(self.node, self.path, self.window, self.weight, self.logprobs, v)
+        """The same context at another trie node; the same object each time."""
+        found = self._below.get(v)
+        if found is None:
+            found = self._below[v] = Head(self.node, self.path, self.window, self.weight, self.logprobs, v)
+        return found
 
 
 class Frontier:

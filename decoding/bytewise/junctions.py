@@ -22,6 +22,8 @@ _SECOND = ("", "a", "A", "l", "1", "11", " ", "\n", ".", "'s")
 _RUNS = re.compile(r"([aA])\1+")
 _COMBINING = (0xCC, 0xCD)  # first bytes of the marks that compose with ASCII characters
 
+Cuts = tuple[frozenset[int], ...]
+
 
 class Junctions:
     """Tables of verdicts by kind of window."""
@@ -29,8 +31,8 @@ class Junctions:
     def __init__(self, encoder: Encoder, vocabulary: Vocabulary) -> None:
         self._encoder = encoder
         self._size = vocabulary.size
-        self._stable: dict[str, bool] = {}
-        self._tables: dict[tuple[str, bool], NDArray[np.uint8]] = {}
+        self._stable: dict[str, Cuts | None] = {}
+        self._tables: dict[tuple[Cuts, bool], NDArray[np.uint8]] = {}
         data = [vocabulary.token_bytes(i) for i in range(vocabulary.size)]
         self._alike = np.ones(vocabulary.size, np.bool_)
         if encoder.normalizes:
@@ -46,12 +48,12 @@ class Junctions:
         if not encoder.splits or not encoder.composes_only or (encoder.normalizes and not text.isascii()):
             return None
         key = _RUNS.sub(r"\1", "".join(map(_letterless, text)))
-        stable = self._stable.get(key)
-        if stable is None:
-            stable = self._stable[key] = self._is_stable(text)
-        if not stable or any(_meets(text, added) for added in encoder.added):
+        if key not in self._stable:
+            self._stable[key] = self._continuations(text)
+        followed = self._stable[key]
+        if followed is None or any(_meets(text, added) for added in encoder.added):
             return None
-        entry = key, whole()
+        entry = followed, whole()
         if entry not in self._tables:
             self._tables[entry] = np.zeros((2, self._size), np.uint8)
         return self._tables[entry]
@@ -66,11 +68,16 @@ class Junctions:
         found: NDArray[np.bool_] = alike
         return found
 
-    def _is_stable(self, text: str) -> bool:
+    def _continuations(self, text: str) -> Cuts | None:
+        """Where texts that follow are split, counted from the end of this text: windows that agree in that are alike.
+        None where this text is split, too, with any of them."""
         if text[-1].isspace() or "'" in text or "’" in text:
-            return False
-        followed = (first + second for first in _FIRST for second in _SECOND)
-        return all({cut for cut in self._encoder.cuts(text + end) if cut < len(text)} == {0} for end in ("", *followed))
+            return None
+        ends = ("", *(first + second for first in _FIRST for second in _SECOND))
+        cuts = [self._encoder.cuts(text + end) for end in ends]
+        if any({cut for cut in found if cut < len(text)} != {0} for found in cuts):
+            return None
+        return tuple(frozenset(cut - len(text) for cut in found if cut) for found in cuts)
 
 
 def _meets(text: str, added: str) -> bool:

@@ -43,6 +43,9 @@ class Merges:
     slots: Ints
     symbols: Ints
     symbols_at: Ints
+    partners: Ints
+    """What a token may merge with on its right, `partners[partners_at[i]:partners_at[i + 1]]`."""
+    partners_at: Ints
 
     @classmethod
     def build(cls, symbols: Sequence[Sequence[int]], pairs: Sequence[tuple[int, int, int]]) -> Merges:
@@ -51,13 +54,21 @@ class Merges:
         lengths = np.fromiter(map(len, symbols), np.int64, len(symbols))
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         flat = np.fromiter((s for token in symbols for s in token), np.int64, int(offsets[-1]))
-        slots = _table(np.array(pairs, np.int64).reshape(-1, 3))
+        merges = np.array(pairs, np.int64).reshape(-1, 3)
+        slots = _table(merges)
+        partners = merges[np.argsort(merges[:, 0], kind="stable"), 1]
+        partners_at = np.searchsorted(np.sort(merges[:, 0]), np.arange(len(symbols) + 1)).astype(np.int64)
         made, steady, at, token, rank, left_at, left_token, left_rank = _spines(flat, offsets, slots)
-        return cls(made, steady, at, token, rank, left_at, left_token, left_rank, slots, flat, offsets)
+        spines = made, steady, at, token, rank, left_at, left_token, left_rank
+        return cls(*spines, slots, flat, offsets, partners, partners_at)
 
     def follows(self, left: int, right: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each id of `right` (int64 [n]), whether it may stand after the token `left`; bool [n]."""
+        near = np.zeros(len(self.made), np.bool_)  # tokens that anything on the left's right spine may merge with
+        for token in self.right_token[self.right_at[left] : self.right_at[left + 1]].tolist():
+            near[self.partners[self.partners_at[token] : self.partners_at[token + 1]]] = True
         return _pairs(
+            near,
             self.made,
             self.steady,
             self.right_at,
@@ -196,6 +207,7 @@ def _apart(slots: Ints, symbols: Ints, symbols_at: Ints, left: int, right: int) 
 
 @njit(cache=True)
 def _pairs(
+    near: NDArray[np.bool_],
     made: NDArray[np.bool_],
     steady: NDArray[np.bool_],
     right_at: Ints,
@@ -219,6 +231,12 @@ def _pairs(
             continue
         if not (steady[left] and steady[token]):
             out[n] = _apart(slots, symbols, symbols_at, left, token)
+            continue
+        touched = False
+        for j in range(left_at[token], left_at[token + 1]):
+            touched |= near[left_token[j]]
+        if not touched:
+            out[n] = True
             continue
         i, j = right_at[left], left_at[token]
         while True:

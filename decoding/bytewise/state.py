@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import NoCover, TooManyCovers
 from .frontier import EOS, Frontier, Head, Stub
 from .masses import ROOT, log_sum
+from .temperature import check_byte_temperature, tempered
 from .tree import Logprobs, Node
 
 if TYPE_CHECKING:
@@ -57,9 +58,14 @@ class ByteState:
         twin.prefix, twin.bound, twin.nothing = self.prefix, self.bound, self.nothing
         return twin
 
-    def next_byte(self) -> Logprobs:
-        """Log-probabilities of the next symbol: float64 [257], the 256 bytes and the end of the text; normalised."""
-        return self._model.next_bytes([self])[0]
+    def next_byte(self, byte_temperature: float = 1.0) -> Logprobs:
+        """Log-probabilities of the next symbol: float64 [257], the 256 bytes and the end of the text; normalised.
+
+        `byte_temperature`: by which they are divided. DecodingError where the model's temperature of tokens is not 1
+        either, or its eps not 0.
+        """
+        check_byte_temperature(byte_temperature, self._model.temperature, self._model.eps)
+        return tempered(self._model.next_bytes([self])[0], byte_temperature)
 
     def advance(self, data: bytes | int) -> ByteState:
         """Go on by one byte (an int) or several, in place; returns itself.

@@ -21,6 +21,7 @@ from .frontier import EOS
 from .masses import log_sum
 from .prefixes import Prefix
 from .state import ByteState
+from .temperature import check_byte_temperature, tempered
 from .tree import Logprobs
 
 
@@ -65,6 +66,7 @@ def steer(
     *,
     n: int = 1,
     max_bytes: int = 256,
+    byte_temperature: float = 1.0,
     generator: np.random.Generator | int | None = None,
 ) -> list[SteeredText]:
     """Draw n texts that follow a prefix, steered by an automaton, with calls of the model in common.
@@ -75,6 +77,9 @@ def steer(
         automaton: what the bytes after the prefix must match: a Grammar or any Automaton.
         n: number of texts.
         max_bytes: after which a text is cut off, not complete.
+        byte_temperature: of the next byte: the 257 log-probabilities are divided by it and normalised, byte by byte,
+            before the automaton has its say; the weights are then those of texts drawn so. The `temperature` of a
+            ByteModel is that of tokens, which gives other texts: one of the two must be 1. It takes eps 0.
         generator: of numpy, or its seed.
 
     Where the model's eps has left out all that the automaton allows, that step is evaluated exactly.
@@ -83,6 +88,7 @@ def steer(
     """
     if n < 1 or max_bytes < 1:
         raise DecodingError(f"n and max_bytes must be at least 1, not {n} and {max_bytes}")
+    check_byte_temperature(byte_temperature, model.temperature, model.eps)
     rng = np.random.default_rng(generator)
     steering = Steering(automaton)
     first = model.start(prefix)
@@ -96,7 +102,7 @@ def steer(
             break
         still = []
         for i, symbols in zip(running, _symbols(model, [states[i] for i in running]), strict=True):
-            logq, total = steering.proposal(symbols, places[i])
+            logq, total = steering.proposal(tempered(symbols, byte_temperature), places[i])
             if total == -np.inf and model.eps > 0:  # what the automaton wants may be among what was left out
                 (symbols,) = _symbols(model, [states[i]], 0.0)
                 logq, total = steering.proposal(symbols, places[i])

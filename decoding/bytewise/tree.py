@@ -43,6 +43,9 @@ class Opened(NamedTuple):
 class TokenTree(ABC):
     """Contexts that grow by tokens."""
 
+    shares = False
+    """Whether several contexts in one call of `extend` cost little more than one."""
+
     @abstractmethod
     def open(self, context: Sequence[int], scored: int = 0) -> Opened:
         """Evaluate a whole context; `scored` (less than its length) is the number of its last tokens to score."""
@@ -93,6 +96,7 @@ class TemperedTree(TokenTree):
     def __init__(self, tree: TokenTree, temperature: float) -> None:
         self._tree = tree
         self._temperature = temperature
+        self.shares = tree.shares
 
     def open(self, context: Sequence[int], scored: int = 0) -> Opened:
         """See TokenTree."""

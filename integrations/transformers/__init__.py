@@ -5,11 +5,13 @@ from .choosing import classify
 from .generating import generate_json, generate_text
 from .language_model import TransformersModel
 from .posterior import GeneratePosteriorOutput, generate_posterior, posterior
+from .posterior_bytes import BytesPosterior, posterior_bytes
 from .processor import GrammarProcessor, constrain
 from .rejection import RejectionProcessor, reject
 from .streaming import stream_json
 
 __all__ = [
+    "BytesPosterior",
     "GeneratePosteriorOutput",
     "GrammarProcessor",
     "RejectionProcessor",
@@ -22,6 +24,7 @@ __all__ = [
     "generate_posterior",
     "generate_text",
     "posterior",
+    "posterior_bytes",
     "reject",
     "stream_json",
 ]

@@ -48,7 +48,8 @@ def generate_bytes(
         prompt: text, bytes, or a list of control token ids (int) and text or bytes; or a list of prompts.
         grammar: what the bytes after the prompt must match: a Grammar, a pydantic class or a JSON schema. The prompt's
             end is then covered by a token string whose bytes beyond it the grammar allows, in proportion to its
-            probability among these; after it tokens are masked, as by `constrain`.
+            probability among these; after it tokens are masked, as by `constrain`, which bends the distribution: see
+            `posterior_bytes` for the model's own, given that the grammar holds.
         max_new_tokens: tokens after the prompt's cover. With a grammar the text is complete within them.
         semantics: which covers of the prompt count, see `ByteModel`.
         eps: share of the covers that may be left out; only "all" leaves any out.
@@ -71,19 +72,15 @@ def generate_bytes(
     def setting(name: str, default: float) -> float:
         return arguments.get(name, getattr(config, name, None)) or default
 
-    if setting("num_beams", 1) != 1 or arguments.get("assistant_model") is not None:
-        raise DecodingError("generate_bytes takes no beams and no assistant model: a cover is drawn for each sequence")
+    if "byte_temperature" in arguments:
+        raise DecodingError("generate_bytes draws tokens: byte_temperature is for steer() and ByteState.next_byte()")
+    beams = setting("num_beams", 1) != 1 or arguments.get("assistant_model") is not None
     sample = bool(setting("do_sample", False))
     each = int(arguments.pop("num_return_sequences", None) or 1)
     host = TransformersModel(model)
-    bytewise = ByteModel(
-        host,
-        tokenizer,
-        semantics=semantics,
-        eps=eps,
-        temperature=setting("temperature", 1.0) if sample else 1.0,
-        eos_token_ids=arguments.get("eos_token_id"),
-    )
+    temperature = setting("temperature", 1.0) if sample else 1.0
+    eos = arguments.get("eos_token_id")
+    bytewise = _byte_model("generate_bytes", beams, host, tokenizer, semantics, eps, temperature, eos)
     states = [state for p in prompts for state in [bytewise.start(p)] * each]
     masker = None if grammar is None else Masker(to_grammar(grammar), bytewise.vocabulary)
     with _seeded(seed, model.device):
@@ -97,10 +94,10 @@ def generate_bytes(
         with torch.no_grad():
             output = model.generate(**rows.inputs(), **arguments)
     sequences = getattr(output, "sequences", output)[:, rows.ids.shape[1] :].tolist()
-    eos = set(bytewise.vocabulary.eos_token_ids)
+    ends = set(bytewise.vocabulary.eos_token_ids)
     texts = []
     for cover, tokens in zip(covers, sequences, strict=True):
-        end = next((i for i, token in enumerate(tokens) if token in eos), len(tokens))
+        end = next((i for i, token in enumerate(tokens) if token in ends), len(tokens))
         texts.append(cover.overrun + bytewise.vocabulary.text(tokens[:end]))
     groups = [texts[i : i + each] for i in range(0, len(texts), each)]
     shaped = [group[0] if each == 1 else group for group in groups]
@@ -129,18 +126,12 @@ def byte_exact(
         generation_config: Any,
         **model_kwargs: Any,
     ) -> Any:
-        if generation_config.num_beams != 1 or "assistant_model" in model_kwargs:
-            raise DecodingError("byte_exact takes no beams and no assistant model: a cover is drawn for each sequence")
+        beams = generation_config.num_beams != 1 or "assistant_model" in model_kwargs
         sample = bool(generation_config.do_sample)
         host = TransformersModel(model)
-        bytewise = ByteModel(
-            host,
-            tokenizer,
-            semantics=semantics,
-            eps=eps,
-            temperature=float(generation_config.temperature or 1.0) if sample else 1.0,
-            eos_token_ids=generation_config.eos_token_id,
-        )
+        temperature = float(generation_config.temperature or 1.0) if sample else 1.0
+        eos = generation_config.eos_token_id
+        bytewise = _byte_model("byte_exact", beams, host, tokenizer, semantics, eps, temperature, eos)
         mask = model_kwargs.get("attention_mask")
         states = []
         for i, row in enumerate(input_ids.tolist()):
@@ -159,6 +150,24 @@ def byte_exact(
         )
 
     return decode
+
+
+def _byte_model(
+    name: str,
+    beams: bool,
+    host: TransformersModel,
+    tokenizer: Any,
+    semantics: Semantics,
+    eps: float,
+    temperature: float,
+    eos: Any,
+) -> ByteModel:
+    """The model of bytes behind a decoding method, which is refused with beams or an assistant."""
+    if beams:
+        raise DecodingError(f"{name} takes no beams and no assistant model: a cover is drawn for each sequence")
+    return ByteModel(
+        host, tokenizer, semantics=semantics, eps=eps, temperature=temperature, eos_token_ids=eos, lookahead=0
+    )
 
 
 def draw_covers(

@@ -81,6 +81,8 @@ def _follows_mask(model: TransformersModel) -> bool:
 class MaskedTree(TokenTree):
     """All contexts in one cache of one row. A node's slot is the positions that its context occupies, in order."""
 
+    shares = True
+
     def __init__(self, model: TransformersModel) -> None:
         self._model = model
         self._cache: Any = DynamicCache(config=model.model.config)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bytebound.decoding import UnsupportedTokenizer, Vocabulary
+from bytebound.decoding.bytewise import canonical as canonical_module
 from bytebound.decoding.bytewise.canonical import Canonical
 from bytebound.decoding.bytewise.encoder import Encoder
 from bytebound.decoding.bytewise.merges import Merges
@@ -23,6 +24,30 @@ TEXT = (
     "The quick brown fox's 1234567 jumps  over\n\n    def f(x):\n\treturn x['don't'] + 3.14  "
     "# naïve 中文字符 ☃ Ünïcode camelCase ABCdef it'll 'twas\r\n"
 )
+RANDOM = [
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "a",
+    "The",
+    "ing",
+    "'s",
+    "1",
+    "234",
+    ".",
+    "(",
+    "=>",
+    "/",
+    "_",
+    "-",
+    "é",
+    "中",
+    "の",
+    "☃",
+    "ß",
+    "Ж",
+]
 
 
 def canonical_tests(tokenizer: Any, vocabulary: Vocabulary) -> Canonical:
@@ -95,39 +120,49 @@ def real(name: str, shared: Path | None) -> Tokenizer:
     return Tokenizer.from_str(lzma.open(shared / "tokenizers" / name / "tokenizer.json.xz").read().decode())
 
 
-def agree(tokenizer: Tokenizer) -> None:
-    """What is decided by merges, by splits that are always there, and after like windows is what the encoder says with
-    every witness."""
+def agree(tokenizer: Tokenizer, *texts: str, count: int = 100) -> None:
+    """What is decided by merges, by shapes, by splits that are always there, and after like windows is what the encoder
+    says with every witness."""
     vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
     tests = canonical_tests(tokenizer, vocabulary)
     slow = Canonical(tests.encoder, vocabulary)
     slow._letters = slow._alone = np.zeros(vocabulary.size, np.bool_)
     slow._junctions.table = lambda text, whole: None  # type: ignore[method-assign]
+    slow._shapes.decide = lambda window, text, ids, whole: np.zeros(len(ids), np.uint8)  # type: ignore[method-assign]
     if tests.encoder.splits:
         slow._parts = lambda before, first: False  # type: ignore[method-assign]
-    (ids,) = tests.encoder.encode([TEXT])
     rng = np.random.default_rng(0)
-    window: tuple[int, ...] = ()
     text_tokens = np.array([i for i in range(vocabulary.size) if vocabulary.token_bytes(i)])
-    for place, token in enumerate(ids):
-        rest = vocabulary.text(ids[place : place + 6])
-        likely = [i for n in range(1, 8) for i in tests.encoder.encode([rest[:n].decode(errors="ignore")])[0]]
-        some = np.concatenate([rng.choice(text_tokens, 100), np.array(likely, np.int64), [token]])
-        found = tests.follows(window, some)
-        assert found[-1]
-        np.testing.assert_array_equal(found, slow.follows(window, some), str([vocabulary.token_bytes(i) for i in some]))
-        window = tests.extend(window, token)
-        assert tests.is_whole(window) or place + 1 < len(ids)
+    for ids in tests.encoder.encode(texts):
+        window: tuple[int, ...] = ()
+        for place, token in enumerate(ids):
+            rest = vocabulary.text(ids[place : place + 6])
+            likely = [i for n in range(1, 8) for i in tests.encoder.encode([rest[:n].decode(errors="ignore")])[0]]
+            some = np.concatenate([rng.choice(text_tokens, count), np.array(likely, np.int64), [token]])
+            found = tests.follows(window, some)
+            assert found[-1]
+            spelled = [vocabulary.token_bytes(i) for i in (*window, *some)]
+            np.testing.assert_array_equal(found, slow.follows(window, some), str(spelled))
+            window = tests.extend(window, token)
+            assert tests.is_whole(window) or place + 1 < len(ids)
 
 
+@pytest.mark.parametrize("many", [1, 64])
 @pytest.mark.parametrize("name", models.names())
-def test_shortcuts_agree_with_the_encoder_on_shipped_tokenizers(name: str) -> None:
-    agree(real(name, None))
+def test_shortcuts_agree_with_the_encoder_on_shipped_tokenizers(
+    name: str, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonical_module, "_MANY", many)
+    agree(real(name, None), TEXT)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen25", "tekken"])
-def test_shortcuts_agree_with_the_encoder_on_large_tokenizers(name: str, shared: Path) -> None:
-    agree(real(name, shared))
+@pytest.mark.parametrize("name", ["gpt2", "qwen25", "tekken", "o200k"])
+def test_shortcuts_agree_with_the_encoder_on_large_tokenizers(
+    name: str, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonical_module, "_MANY", 1)
+    rng = random.Random(name)
+    agree(real(name, shared), TEXT[:70], TEXT[90:], "".join(rng.choice(RANDOM) for _ in range(10)), count=60)
 
 
 def test_long_runs_of_whitespace_take_no_long_windows() -> None:

@@ -131,3 +131,35 @@ def test_the_picture_shows_bytes_and_tokens() -> None:
     assert page.count('class="text"') == 4 + 3  # four bytes; a, the space and é, whose two bytes are one token
     with pytest.raises(DecodingError, match="400 bytes"):
         probability_picture(model, "")
+
+
+def test_byte_temperature_tempers_each_byte_of_a_text() -> None:
+    model = bytewise()
+    plain = model.start(b"a").next_byte()
+    cold = model.start(b"a").next_byte(byte_temperature=0.5)
+    want = 2 * plain - np.logaddexp.reduce(2 * plain)
+    np.testing.assert_allclose(cold, want, atol=1e-12)
+    n, texts = 4000, dict.fromkeys(map(bytes, itertools.product(b"ab", repeat=2)), 0.0)
+    for text in texts:
+        state = model.start()
+        for byte in text:
+            texts[text] += float(state.next_byte(byte_temperature=0.5)[byte])
+            state.advance(byte)
+    drawn = steer(model, Length(2), n=n, max_bytes=2, byte_temperature=0.5, generator=0)
+    weights = np.exp([text.log_weight for text in drawn])
+    for text, logprob in texts.items():
+        estimate = weights[[text == each.text for each in drawn]].sum() / n
+        assert abs(estimate - np.exp(logprob)) < 4 * weights.std() / np.sqrt(n) + 0.03
+
+
+def test_byte_temperature_does_not_mix_with_that_of_tokens_or_eps() -> None:
+    function, vocabulary = _cases["random_model"](6, 0), bytewise().vocabulary
+    for settings, match in (({"temperature": 0.7}, "tokens have temperature=0.7"), ({"eps": 0.01}, "eps=0, not 0.01")):
+        model = ByteModel(TableModel(function, 6), vocabulary, **settings)
+        with pytest.raises(DecodingError, match=match):
+            model.start(b"a").next_byte(byte_temperature=2.0)
+        with pytest.raises(DecodingError, match=match):
+            steer(model, Length(1), byte_temperature=2.0)
+        model.start(b"a").next_byte()
+    with pytest.raises(DecodingError, match="above 0"):
+        steer(bytewise(), Length(1), byte_temperature=0.0)

@@ -13,7 +13,7 @@ from bytebound import grammars
 from bytebound.decoding import ByteModel, CannotClose, DecodingError, NoCover
 from bytebound.decoding.bytewise.tree import UncachedTree
 from bytebound.integrations import models
-from bytebound.integrations.transformers import TransformersModel, byte_exact, generate_bytes
+from bytebound.integrations.transformers import TransformersModel, byte_exact, generate_bytes, posterior_bytes
 from bytebound.integrations.transformers.tree import ForkedTree, MaskedTree, make_tree
 from transformers import (
     AutoModelForCausalLM,
@@ -203,3 +203,66 @@ def test_wrong_requests_are_refused(shipped: tuple[Any, Any]) -> None:
         generate_bytes(model, tokenizer, [])
     with pytest.raises(DecodingError, match="512"):
         generate_bytes(model, tokenizer, "word " * 511 + "wor")
+
+
+def test_posterior_after_a_cut_prompt_is_that_of_all_covers(shipped: tuple[Any, Any]) -> None:
+    model, tokenizer = shipped
+    answers = ["bon is often mild.", "bon is often hot.", "tening."]
+    for prompt, texts in (
+        ("The weather in Lis", answers),
+        (b"Zo" + "ë".encode()[:1], ["\u00eb is", "\u00e9 has"]),
+    ):
+        cut = 0 if isinstance(prompt, str) else 1
+        endings = [text.encode()[cut:] for text in texts]
+        grammar = grammars.choice(texts) if not cut else _byte_choice(endings)
+        result = posterior_bytes(model, tokenizer, prompt, grammar, particles=64)
+        start = TransformersModel(model)
+        every = ByteModel(start, tokenizer, eps=1e-6)
+        context = ByteModel(start, tokenizer, semantics="canonical").start(prompt).context
+        joint = {}
+        for ending in endings:
+            state = every.start_after(context, result.tail + ending)
+            state.next_byte()
+            joint[ending] = float(state.joint()[256])
+        want = np.logaddexp.reduce(list(joint.values())) - result.log_prompt
+        assert abs(result.log_evidence - want) < 0.2
+        likeliest = max(joint, key=joint.__getitem__)
+        assert next(iter(result.probabilities())) == likeliest
+        assert set(result.probabilities()) <= set(endings)
+
+
+def _byte_choice(texts: list[bytes]) -> grammars.Grammar:
+    def emit(network: Any, a: int, b: int) -> None:
+        for text in texts:
+            network.literal(a, text, b)
+
+    return grammars.Grammar(emit, "bytes")
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.01])
+def test_lookahead_saves_calls_and_changes_nothing(shipped: tuple[Any, Any], eps: float) -> None:
+    model, tokenizer = shipped
+    text = b"The weather in Lisbon is often mild."
+    found, calls = [], []
+    for lookahead in (0, 8):
+        bytewise = ByteModel(model, tokenizer, semantics="canonical", eps=eps, lookahead=lookahead)
+        state, rows = bytewise.start(""), []
+        for byte in text:
+            rows.append(np.exp(state.next_byte()))
+            state.advance(byte)
+        found.append(rows)
+        calls.append(bytewise.calls)
+    assert calls[1] < (0.6 if eps == 0 else 1.0) * calls[0] + 1
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5 if eps == 0 else eps + 1e-5)
+
+
+def test_forks_share_what_is_evaluated(shipped: tuple[Any, Any]) -> None:
+    bytewise = ByteModel(*shipped, semantics="canonical")
+    first = bytewise.start("The weather in L")
+    forks = [first.fork().advance(b"i") for _ in range(5)]
+    alike = bytewise.next_bytes(forks)
+    evaluated = bytewise.evaluated
+    assert all((row == alike[0]).all() for row in alike)
+    assert evaluated <= 16
+    first.fork().advance(b"i").next_byte()
+    assert bytewise.evaluated == evaluated
