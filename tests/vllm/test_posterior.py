@@ -100,11 +100,11 @@ def test_contexts_are_live_requests(llm: Any, host: Any, monkeypatch: pytest.Mon
 
 
 def test_an_engine_too_small_for_all_takes_several_steps(llm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {"particles": 8, "seed": 3, "max_new_tokens": 24}
+    options: dict[str, Any] = {"particles": 8, "seed": 3, "max_new_tokens": 24, "sampler": "awrs"}
     grammar = grammars.regex(r"[a-z ,.]{8,}")
     expected = posterior(llm, PROMPT, grammar, **options)
     scheduler = llm.llm_engine.engine_core.engine_core.scheduler
-    monkeypatch.setattr(scheduler, "max_num_running_reqs", 3)
+    monkeypatch.setattr(scheduler, "max_num_active_reqs", 3)
     monkeypatch.setattr(scheduler, "max_num_scheduled_tokens", 40)
     found = posterior(llm, PROMPT, grammar, **options)
     assert [particle.tokens for particle in found.particles] == [particle.tokens for particle in expected.particles]
@@ -122,7 +122,7 @@ def test_the_engine_serves_others_between_steps(llm: Any) -> None:
 
     texts: list[str] = []
     ask()
-    options: dict[str, Any] = {"particles": 4, "seed": 1, "max_new_tokens": 9}
+    options: dict[str, Any] = {"particles": 4, "seed": 1, "max_new_tokens": 9, "sampler": "awrs"}
     grammar = grammars.regex(r"[a-z ,.]{3,}")
     expected = posterior(llm, PROMPT, grammar, **options)
     found = posterior(llm, PROMPT, grammar, callback=ask, **options)
