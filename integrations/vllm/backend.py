@@ -7,6 +7,7 @@ automaton states, one for each token, so rolling back after speculation is cutti
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ...decoding import Masker
 from ...decoding.masker import DEAD, FINISHED
 from ...decoding.sampling.testers import shared_masker
 from ...grammars import BudgetExceeded, ByteboundError
+from . import counts
 from .slot import grammar_of
 from .specification import forget
 from .vocabulary import vocabulary_of
@@ -46,8 +48,12 @@ class Backend(StructuredOutputBackend):  # type: ignore[misc]
         self, request_type: StructuredOutputOptions, grammar_spec: str, stop_token_ids: set[int] | None = None
     ) -> Matcher:
         """The matcher of one request. vLLM calls this in a thread, and fails the request alone where it raises."""
+        began = time.perf_counter()
         grammar = grammar_of(request_type.name.lower(), grammar_spec)
-        return Matcher(shared_masker(grammar, self.vocabulary), self._rows_of, stop_token_ids or set())
+        matcher = Matcher(shared_masker(grammar, self.vocabulary), self._rows_of, stop_token_ids or set())
+        counts.add("compilations")
+        counts.add("compile_seconds", time.perf_counter() - began)
+        return matcher
 
     def allocate_token_bitmask(self, max_num_seqs: int) -> torch.Tensor:
         """int32 [max_num_seqs, words], all allowed."""

@@ -68,3 +68,32 @@ def engine() -> Iterator[Callable[..., Any]]:
     made.clear()
     gc.collect()
     cleanup_dist_env_and_memory()
+
+
+@pytest.fixture(scope="session")
+def evidence() -> Callable[[list[str], str], float]:
+    """The probability that small-bytes goes on from a prompt with one of some words and EOS, by enumeration."""
+    import numpy as np
+    from bytebound import decoding, grammars
+    from bytebound.integrations import models
+    from bytebound.integrations.transformers import TransformersModel
+
+    model, tokenizer = models.load("small-bytes")
+    host, vocabulary = TransformersModel(model), decoding.Vocabulary.from_tokenizer(tokenizer)
+
+    def exact(words: list[str], prompt: str) -> float:
+        masker = decoding.Masker(grammars.choice(words), vocabulary)
+        ids, total = tokenizer(prompt)["input_ids"], 0.0
+        paths: list[tuple[int, list[int], float]] = [(masker.start, [], 0.0)]
+        while paths:  # all ways to spell the words
+            state, tokens, log = paths.pop()
+            row = host.next_logprobs([ids + tokens])[0].double()
+            for token in masker.allowed(state).tolist():
+                after = masker.accept(state, token)
+                if after == masker.finished:
+                    total += float(np.exp(log + float(row[token])))
+                else:
+                    paths.append((after, [*tokens, token], log + float(row[token])))
+        return total
+
+    return exact
