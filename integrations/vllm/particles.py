@@ -47,9 +47,11 @@ def install() -> None:
     @functools.wraps(usual)
     def generate(self: Any, prompt: Any, sampling_params: Any, request_id: str, **options: Any) -> Any:
         given = (getattr(sampling_params, "extra_args", None) or {}).get(KEY)
-        if isinstance(given, str) and '"posterior"' in given:
-            return _sample(functools.partial(usual, self), self.vllm_config, prompt, sampling_params, request_id, options)
-        return usual(self, prompt, sampling_params, request_id, **options)
+        if not isinstance(given, str) or '"posterior"' not in given:
+            return usual(self, prompt, sampling_params, request_id, **options)
+        result = _place(sampling_params)  # now, so that errors come before a stream, and prompts stay in order
+        submit = functools.partial(usual, self)
+        return _sample(submit, self.vllm_config, prompt, sampling_params, request_id, options, result)
 
     AsyncLLM.generate = generate
     OpenAIServingCompletion.create_completion = _answering(OpenAIServingCompletion.create_completion)
@@ -71,18 +73,33 @@ def _answering(usual: Any) -> Any:
     return handle
 
 
+def _place(parameters: Any) -> dict[str, Any]:
+    """Where a result is to be written. Raises VLLMValidationError where nobody would see it."""
+    from vllm.exceptions import VLLMValidationError
+    from vllm.sampling_params import RequestOutputKind
+
+    if parameters.output_kind == RequestOutputKind.DELTA:
+        raise VLLMValidationError(f"{KEY}: a posterior is known only in the end: leave out stream")
+    results = _results.get()
+    if results is None:
+        raise VLLMValidationError(f"{KEY}: posteriors are answered as completions and as chat completions")
+    results.append({})
+    return results[-1]
+
+
 async def _sample(
-    generate: Any, config: Any, prompt: Any, parameters: Any, request_id: str, options: dict[str, Any]
+    generate: Any,
+    config: Any,
+    prompt: Any,
+    parameters: Any,
+    request_id: str,
+    options: dict[str, Any],
+    result: dict[str, Any],
 ) -> AsyncIterator[Any]:
     """Stands for `AsyncLLM.generate`: yields one output, which has the particles."""
     from vllm.exceptions import VLLMValidationError
     from vllm.outputs import CompletionOutput, RequestOutput
 
-    result: dict[str, Any] = {}
-    results = _results.get()
-    if results is None:
-        raise VLLMValidationError(f"{KEY}: posteriors are answered as completions and as chat completions")
-    results.append(result)  # at once, so that those of several prompts are in order
     try:
         ids = _token_ids(prompt)
         run = _Run(config, parameters, len(ids))
@@ -207,12 +224,8 @@ def _plan(given: Any) -> tuple[int, Any, float]:
 
 def _refuse(config: Any, parameters: Any) -> None:
     """Raise ValueError for what would be ignored."""
-    from vllm.sampling_params import RequestOutputKind
-
     if config.model_config.logprobs_mode != "processed_logits":
         raise ValueError(f"{KEY}: weights are not handed out by this server: start it with --weights")
-    if parameters.output_kind == RequestOutputKind.DELTA:
-        raise ValueError(f"{KEY}: a posterior is known only in the end: leave out stream")
     for name in ("logprobs", "prompt_logprobs", "stop", "stop_token_ids"):
         if getattr(parameters, name) not in (None, []):
             raise ValueError(f"{KEY}: a posterior does not go with {name}: leave it out")

@@ -222,7 +222,7 @@ def test_posteriors_of_chats_and_of_several_prompts(client: openai.OpenAI) -> No
         ({"constraint": {"regex": "("}, "posterior": {}}, {}, "bytebound: "),
         ({"constraint": {"regex": "a"}, "posterior": {"every": 0}}, {}, "at least 1"),
         ({"constraint": {"regex": "a"}, "posterior": {"step": 1}}, {}, "every, resampling, threshold"),
-        ({"constraint": {"regex": "a"}, "posterior": {}}, {"temperature": 0.0}, "temperature above 0"),
+        ({"constraint": {"regex": "a"}, "posterior": {}}, {"top_p": 0.5}, "top_p=0.5"),
         ({"constraint": {"regex": "a"}, "posterior": {}}, {"logprobs": 1}, "does not go with logprobs"),
         ({"constraint": {"regex": "a"}, "posterior": {}}, {"stop": ["x"]}, "does not go with stop"),
         ({"constraint": {"regex": "a"}, "posterior": {}}, {"stream": True}, "leave out stream"),
@@ -250,8 +250,8 @@ def test_metrics(client: openai.OpenAI) -> None:
     before = counted(client)
     complete(client, {"structured_outputs": {"regex": "[a-z]{20,}"}}, max_tokens=10)
     between = counted(client)
-    asked = {"constraint": {"choice": ["yes", "no"]}, "posterior": {"every": 1, "threshold": 1.0}}
-    answer: Any = ask_posterior(client, asked, 4)
+    asked = {"constraint": {"regex": "[a-z ]{3,}"}, "posterior": {"every": 1, "threshold": 1.0}, "seed": 1}
+    answer = ask_posterior(client, asked, 4)
     after = counted(client)
     masks = "bytebound:masks_total"
     assert between[masks] - before.get(masks, 0) == 10
