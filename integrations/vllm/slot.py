@@ -18,6 +18,7 @@ from typing import Any
 from ... import grammars
 from ...grammars import ByteboundError, GrammarError, Unsupported
 from ...grammars.predicate import Judge
+from ...grammars.scoped import Scoped
 from .specification import constraint_of, is_bnf, parsed
 
 BACKEND = "lm-format-enforcer"
@@ -27,12 +28,14 @@ EXTENSION = "bytebound"
 _installed: list[bool] = []
 
 
-def grammar_of(kind: str, value: Any) -> grammars.Grammar:
+def grammar_of(kind: str, value: Any) -> grammars.Grammar | Scoped:
     """The grammar of one form of the slot: `kind` is the name of the form, `value` what it holds or the JSON of it.
 
     Raises GrammarError and its kin; Unsupported for `structural_tag` and for constraints without masks.
     """
     constraint = constraint_of(_specification(kind, value))
+    if isinstance(constraint, Scoped):
+        return constraint
     if isinstance(constraint, Judge):
         constraint.refuse_mask()
     if not isinstance(constraint, grammars.Grammar):
