@@ -60,9 +60,7 @@ def test_statements_are_an_option() -> None:
         ({"schema": "sqlite:///orders.db"}, "CREATE TABLE statements"),
         ({"schema": "CREATE TABLE t (a INT); SELECT 1;"}, "not authorized"),
         (
-            {
-                "schema": "CREATE TABLE t AS WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n FROM c) SELECT n FROM c"
-            },
+            {"schema": "CREATE TABLE t AS WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n FROM c) SELECT 1"},
             "not authorized",
         ),
         ({"schema": "CREATE TABLE t (a INT); INSERT INTO t VALUES (1);"}, "not authorized"),
