@@ -41,6 +41,7 @@ mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model
 not been run. A grammar of a weighted request is compiled once more by the engine, which waits for it.
 """
 
+from .bytes import generate_bytes
 from .language_model import VllmModel
 from .posterior import posterior
 from .processor import Constrain
@@ -54,6 +55,7 @@ __all__ = [
     "VllmModel",
     "Weights",
     "constraint_of",
+    "generate_bytes",
     "posterior",
     "register",
     "settings",

@@ -23,6 +23,7 @@ from ...decoding import Masker
 from ...decoding.masker import DEAD, FINISHED
 from ...decoding.sampling.testers import shared_masker
 from ...grammars import BudgetExceeded, ByteboundError
+from .rest import Rest
 from .slot import grammar_of
 from .specification import forget
 from .vocabulary import vocabulary_of
@@ -47,7 +48,8 @@ class Backend(StructuredOutputBackend):  # type: ignore[misc]
     ) -> Matcher:
         """The matcher of one request. vLLM calls this in a thread, and fails the request alone where it raises."""
         grammar = grammar_of(request_type.name.lower(), grammar_spec)
-        return Matcher(shared_masker(grammar, self.vocabulary), self._rows_of, stop_token_ids or set())
+        rest = grammar if isinstance(grammar, Rest) else Rest(grammar, b"", None)
+        return Matcher(shared_masker(rest.grammar, self.vocabulary), self._rows_of, stop_token_ids or set(), rest)
 
     def allocate_token_bitmask(self, max_num_seqs: int) -> torch.Tensor:
         """int32 [max_num_seqs, words], all allowed."""
@@ -74,15 +76,19 @@ class Matcher(StructuredOutputGrammar):  # type: ignore[misc]
         masker: of its grammar.
         rows: gives the memory of a bitmask, uint32 [requests, words].
         stops: ids that end this request. Those of control tokens are allowed where EOS is; those of text stay text.
+        rest: where in its text it begins, and the tokens it has for it.
 
     Where a mask cannot be made (a budget runs out, or no token spells what must come) the row is left free, and the
     token that comes is refused: vLLM then ends this request with an error, and no other.
     """
 
-    def __init__(self, masker: Masker, rows: Any, stops: set[int]) -> None:
+    def __init__(self, masker: Masker, rows: Any, stops: set[int], rest: Rest) -> None:
         self._masker = masker
         self._rows = rows
-        self._states = [masker.start]
+        self._states = [masker.automaton.advance(masker.start, rest.after) if rest.after else masker.start]
+        self._most = rest.max_tokens
+        if self._most is not None:
+            masker.fill(self._states[0], np.empty(masker.words, np.uint32), self._most)  # raises where it does not fit
         vocabulary = masker.vocabulary
         self._stops = sorted(
             stop
@@ -122,7 +128,7 @@ class Matcher(StructuredOutputGrammar):  # type: ignore[misc]
         row = self._rows(bitmask)[batch_index]
         state = self._states[-1]
         try:
-            self._masker.fill(state, row)
+            self._masker.fill(state, row, None if self._most is None else self._most + 1 - len(self._states))
             if self._stops and self._masker.is_accepting(state):
                 for stop in self._stops:
                     row[stop >> 5] |= np.uint32(1 << (stop & 31))
