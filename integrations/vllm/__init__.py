@@ -41,6 +41,7 @@ mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model
 not been run. A grammar of a weighted request is compiled once more by the engine, which waits for it.
 """
 
+from .bytes import generate_bytes
 from .counts import metrics
 from .language_model import VllmModel
 from .posterior import posterior
@@ -55,6 +56,7 @@ __all__ = [
     "VllmModel",
     "Weights",
     "constraint_of",
+    "generate_bytes",
     "metrics",
     "posterior",
     "register",

@@ -18,6 +18,7 @@ from typing import Any
 from ...decoding import step_sampler
 from ...grammars import ByteboundError, GrammarError
 from ...grammars.predicate import Judge
+from ...grammars.scoped import Scoped
 from .specification import constraint_of, parsed
 
 KEY = "bytebound"
@@ -93,7 +94,7 @@ class Request:
         except ValueError as error:
             raise GrammarError(str(error)) from None
         constraint = constraint_of(fields["constraint"])
-        if sampler == "masked" and isinstance(constraint, Judge):
+        if sampler == "masked" and isinstance(constraint, Judge) and not isinstance(constraint, Scoped):
             constraint.refuse_mask()
         return cls(constraint, sampler, name, seed, tuple(after), last)
 
