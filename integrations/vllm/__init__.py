@@ -42,6 +42,7 @@ not been run. A grammar of a weighted request is compiled once more by the engin
 """
 
 from .bytes import generate_bytes
+from .jobs import run_job
 from .language_model import VllmModel
 from .posterior import posterior
 from .processor import Constrain
@@ -58,6 +59,7 @@ __all__ = [
     "generate_bytes",
     "posterior",
     "register",
+    "run_job",
     "settings",
     "weights",
 ]
