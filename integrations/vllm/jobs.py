@@ -108,10 +108,13 @@ def _left(rows: Iterable[Mapping[str, Any]], output: Path) -> Iterator[dict[str,
     """The rows to do, checked. A line that was cut when the last job was killed is taken off the file."""
     done = set()
     if output.exists():
-        whole = output.read_bytes().rpartition(b"\n")
-        if whole[2]:
-            os.truncate(output, len(whole[0]) + len(whole[1]))
-        done = {json.loads(line)["id"] for line in whole[0].splitlines() if line}
+        lines, end, rest = output.read_bytes().rpartition(b"\n")
+        try:
+            done = {json.loads(line)["id"] for line in lines.splitlines()}
+        except (ValueError, TypeError, KeyError):
+            raise DecodingError(f"{output} is no file of answers: it has a line without an id") from None
+        if rest:
+            os.truncate(output, len(lines) + len(end))
     seen: set[Any] = set()
     for row in rows:
         name = row.get("id")

@@ -32,9 +32,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line("SKIPPED tests/vllm: vLLM is not installed here (.ci/vllm makes an environment)")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """vLLM and its dependencies warn about themselves."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """vLLM and its dependencies warn about themselves; what needs several ranks waits until it is asked for."""
     for item in items:
+        if item.get_closest_marker("parallel") and "parallel" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip("needs a core for each rank: run with -m parallel"))
         if "vllm" in item.path.parts:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
 
