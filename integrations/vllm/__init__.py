@@ -42,6 +42,7 @@ not been run. A grammar of a weighted request is compiled once more by the engin
 """
 
 from .bytes import generate_bytes
+from .counts import metrics
 from .jobs import run_job
 from .language_model import VllmModel
 from .posterior import posterior
@@ -57,6 +58,7 @@ __all__ = [
     "Weights",
     "constraint_of",
     "generate_bytes",
+    "metrics",
     "posterior",
     "register",
     "run_job",

@@ -10,6 +10,7 @@ from ...decoding import CannotClose
 from ..groups import sample_groups
 from ..transformers.constraint import to_tester
 from ..transformers.prompts import batch, encode
+from . import counts
 from .language_model import VllmModel
 from .vocabulary import vocabulary_of
 
@@ -70,4 +71,6 @@ def posterior(
         )
     finally:
         model.close()
+    counts.add("constraint_evaluations", sum(result.evaluations for result in results))
+    counts.add("resamplings", sum(result.resamplings for result in results))
     return results[0] if single else results

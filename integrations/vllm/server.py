@@ -3,8 +3,8 @@
 python -m bytebound.integrations.vllm --model MODEL [--constraints MODULE] [--weights] [options of vLLM]
 
 --constraints MODULE   register the constraints in a Python module, for requests that say {"named": ...}
---weights              responses to weighted requests that ask for logprobs show the log weight of each draw there
-                       (it sets vLLM's logprobs mode to processed_logits, for all requests)
+--weights              responses to weighted requests that ask for logprobs show the log weight of each draw there, and
+                       posteriors are answered (it sets vLLM's logprobs mode to processed_logits, for all requests)
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from ...decoding import DecodingError
+from . import counts, particles
 from .settings import settings
 from .specification import VARIABLE, load
 
@@ -75,4 +76,6 @@ def main(given: Sequence[str] | None = None) -> None:
         sys.argv = [sys.argv[0], *arguments(words, on_cpu=current_platform.is_cpu())]
     except (DecodingError, ImportError) as error:
         sys.exit(f"bytebound: {error}")
+    counts.serve()
+    particles.install()
     serve()

@@ -125,7 +125,7 @@ def is_bnf(text: str) -> bool:
     return any("::=" in line.partition("#")[0] for line in text.splitlines())
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def _compiled(kind: str, text: str, options: tuple[tuple[str, str], ...]) -> grammars.Grammar | Scoped:
     return _MAKERS[kind](json.loads(text), **dict(options))
 

@@ -4,14 +4,14 @@ each rank is a process of its own that takes a core: `pytest tests/vllm/test_par
 from __future__ import annotations
 
 import json
-import os
 import re
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jsonschema
-import numpy as np
+import openai
 import pytest
 import torch
 from bytebound import decoding, grammars
@@ -74,11 +74,11 @@ def test_tensor_parallel_ranks_draw_the_same(llm: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def client(serve: Any) -> Any:
+def parallel(serve: Any) -> openai.OpenAI:
     return serve("--data-parallel-size=2", "--weights")
 
 
-def test_data_parallel_engines_serve_alike(client: Any) -> None:
+def test_data_parallel_engines_serve_alike(parallel: openai.OpenAI) -> None:
     """Greedy answers are the same whichever engine gives them, weighted ones have weights, refusals are HTTP 400."""
     schema = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
     weighted = {"vllm_xargs": {"bytebound": json.dumps({"constraint": {"regex": "[0-9]{4}"}, "sampler": "masked"})}}
@@ -87,10 +87,10 @@ def test_data_parallel_engines_serve_alike(client: Any) -> None:
     def ask(i: int) -> str:
         if i % 2:
             options: Any = {"extra_body": weighted, "logprobs": 0, "temperature": 1.0}
-            choice = client.completions.create(model="small", prompt=PROMPT, max_tokens=8, **options).choices[0]
+            choice = parallel.completions.create(model="small", prompt=PROMPT, max_tokens=8, **options).choices[0]
             assert re.fullmatch("[0-9]{4}", choice.text) and sum(choice.logprobs.token_logprobs) < 0
             return str(choice.text)
-        answer = client.chat.completions.create(
+        answer = parallel.chat.completions.create(
             model="small", messages=messages, max_tokens=60, temperature=0.0, response_format=schema
         )
         return str(answer.choices[0].message.content)
@@ -101,7 +101,7 @@ def test_data_parallel_engines_serve_alike(client: Any) -> None:
     jsonschema.validate(json.loads(answers[0]), PERSON)
     slot = {"structured_outputs": {"regex": r"(a|b)\1"}}
     with pytest.raises(openai.BadRequestError, match="back-reference"):
-        client.completions.create(model="small", prompt=PROMPT, max_tokens=8, extra_body=slot)
-    metrics = urllib.request.urlopen(str(client.base_url).replace("/v1/", "/metrics"), timeout=10).read().decode()
+        parallel.completions.create(model="small", prompt=PROMPT, max_tokens=8, extra_body=slot)
+    metrics = urllib.request.urlopen(str(parallel.base_url).replace("/v1/", "/metrics"), timeout=10).read().decode()
     tokens = dict(re.findall(r'^vllm:generation_tokens_total\{engine="(\d)".*\} (\S+)$', metrics, re.M))
     assert len(tokens) == 2 and all(float(count) > 0 for count in tokens.values())
