@@ -43,6 +43,7 @@ not been run. A grammar of a weighted request is compiled once more by the engin
 
 from .bytes import generate_bytes
 from .counts import metrics
+from .jobs import run_job
 from .language_model import VllmModel
 from .posterior import posterior
 from .processor import Constrain
@@ -60,6 +61,7 @@ __all__ = [
     "metrics",
     "posterior",
     "register",
+    "run_job",
     "settings",
     "weights",
 ]
