@@ -244,7 +244,8 @@ def _prepare(config: Any, parameters: Any) -> Any:
 def _token_ids(prompt: Any) -> list[int]:
     if not isinstance(prompt, dict) or prompt.get("type") != "token":
         raise ValueError(f"{KEY}: a posterior takes a prompt of text")
-    return list(map(int, prompt["prompt_token_ids"]))
+    ids: list[int] = prompt["prompt_token_ids"]
+    return ids
 
 
 def _tokens_prompt(ids: list[int]) -> Any:

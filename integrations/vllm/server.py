@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from ...decoding import DecodingError
-from . import counts, particles
+from . import checking, counts, particles
 from .settings import settings
 from .specification import VARIABLE, load
 
@@ -77,5 +77,6 @@ def main(given: Sequence[str] | None = None) -> None:
     except (DecodingError, ImportError) as error:
         sys.exit(f"bytebound: {error}")
     counts.serve()
+    checking.install()
     particles.install()
     serve()
