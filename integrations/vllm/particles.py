@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ...decoding.smc.resampling import RESAMPLERS, effective_sample_size, log_sum
 from . import counts
-from .request import KEY, Request, check
+from .request import KEY, check
 from .rows import DEAD_SCORE
 from .vocabulary import vocabulary_of
 
@@ -242,10 +242,9 @@ def _prepare(config: Any, parameters: Any) -> Any:
 
 
 def _token_ids(prompt: Any) -> list[int]:
-    ids = prompt.get("prompt_token_ids") if isinstance(prompt, dict) else None
-    if ids is None or prompt.get("type", "token") != "token":
+    if not isinstance(prompt, dict) or prompt.get("type") != "token":
         raise ValueError(f"{KEY}: a posterior takes a prompt of text")
-    return list(ids)
+    return list(map(int, prompt["prompt_token_ids"]))
 
 
 def _tokens_prompt(ids: list[int]) -> Any:
@@ -253,10 +252,9 @@ def _tokens_prompt(ids: list[int]) -> Any:
 
 
 async def _last_of(outputs: Any) -> Any:
-    last = None
-    async for last in outputs:
-        pass
-    reason = None if last is None else last.outputs[0].finish_reason
-    if reason not in ("stop", "length"):
-        raise RuntimeError(f"a particle's request ended with {reason}")
+    from vllm.exceptions import GenerationError
+
+    [last] = [output async for output in outputs if output.finished]
+    if last.outputs[0].finish_reason not in ("stop", "length"):
+        raise GenerationError(f"a particle's request ended with {last.outputs[0].finish_reason}")
     return last

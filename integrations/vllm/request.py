@@ -4,9 +4,9 @@
 
 `constraint` is a specification (see `specification`); `sampler` a step sampler by name; `id` a name under which the
 weights of this request are kept for `weights()`; `seed` that of its draws, instead of the request's own (which crashes
-vLLM 0.32 on CPUs where prompts are read in parts). The temperature is that of the request. `after` are the ids of tokens
-at the prompt's end that belong to the answer already, and `last` is the number of tokens after which it must end: EOS
-is drawn then with its own probability where the text is complete, and nothing else.
+vLLM 0.32 on CPUs where prompts are read in parts). `after` are the ids of tokens at the prompt's end that belong to the
+answer already, and `last` is the number of tokens after which it must end: EOS is drawn then with its own probability
+where the text is complete, and nothing else. The temperature is that of the request.
 """
 
 from __future__ import annotations

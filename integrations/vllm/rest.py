@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ...grammars import Grammar, GrammarError
+from ...grammars.scoped import Scoped
 
 _numbers = itertools.count()
 _held: dict[str, Rest] = {}
@@ -21,7 +22,7 @@ _held: dict[str, Rest] = {}
 class Rest(NamedTuple):
     """See the module."""
 
-    grammar: Grammar
+    grammar: Grammar | Scoped
     after: bytes
     """The beginning of the text, which is there."""
     max_tokens: int | None
