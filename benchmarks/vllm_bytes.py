@@ -7,6 +7,7 @@ are CPU seconds of the process, the median of several rounds in turn; the prefix
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
 import time
@@ -68,12 +69,8 @@ def main() -> None:
         texts = prompts(count, length)
         parameters = SamplingParams(max_tokens=tokens, temperature=0.0, ignore_eos=True, detokenize=False)
 
-        def plain() -> None:
-            llm.generate(texts, parameters, use_tqdm=False)
-
-        def exact() -> None:
-            generate_bytes(llm, texts, max_new_tokens=tokens, temperature=0.0, ignore_eos=True)
-
+        plain = functools.partial(llm.generate, texts, parameters, use_tqdm=False)
+        exact = functools.partial(generate_bytes, llm, texts, max_new_tokens=tokens, temperature=0.0, ignore_eos=True)
         rounds = [(seconds(llm, plain), seconds(llm, exact)) for _ in range(ROUNDS + 1)][1:]
         one, two = (statistics.median(r[i][0] for r in rounds) for i in (0, 1))
         steps = f"{rounds[0][0][1]} / {rounds[0][1][1]}"

@@ -14,6 +14,7 @@ compiled get HTTP 400 with our message. Without `install` (the stock server with
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ... import grammars
@@ -59,7 +60,10 @@ def grammar_of(kind: str, value: Any) -> grammars.Grammar | Scoped | Rest:
 
 
 def check(parameters: Any) -> None:
-    """Compile what a request's SamplingParams hold in the slot. Raises ValueError with a message for its sender."""
+    """Compile what a request's SamplingParams hold in the slot. Raises ValueError with a message for its sender.
+
+    A value of `json` becomes its JSON text, which is how it can travel to the engine whatever numbers it has.
+    """
     slot = parameters.structured_outputs
     if slot is None:
         return
@@ -74,8 +78,15 @@ def check(parameters: Any) -> None:
         if value is not None:
             try:
                 grammar_of(kind, value)
+                for text in value if isinstance(value, list) else [value]:
+                    if isinstance(text, str):
+                        text.encode()
             except ByteboundError as error:
                 raise ValueError(f"{kind}: {error}") from None
+            except UnicodeEncodeError:
+                raise ValueError(f"{kind}: a text has a surrogate, half of a character") from None
+    if slot.json is not None and not isinstance(slot.json, str):
+        slot.json = json.dumps(slot.json)
 
 
 def install() -> None:
