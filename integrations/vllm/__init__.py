@@ -28,7 +28,7 @@ before it was complete.
 resampled every so many tokens, and the response has their weights and the evidence (`particles`):
 
     answer = client.completions.create(..., n=16, max_tokens=40, extra_body={"vllm_xargs": {"bytebound":
-        '{"constraint": {"regex": "[0-9]{4}"}, "posterior": {"every": 8, "threshold": 0.5, "resampling": "systematic"}}'}})
+        '{"constraint": {"regex": "[0-9]{4}"}, "posterior": {"every": 8, "threshold": 0.5}}'}})
     answer.bytebound["weights"], answer.bytebound["log_evidence"], answer.bytebound["effective_sample_size"]
 
 **Metrics**: the server's `/metrics` has `bytebound:masks_total`, `mask_seconds`, `compilations`, `compile_seconds`,
@@ -48,7 +48,8 @@ bytebound.integrations.vllm:Constrain`, `--structured-outputs-config.backend lm-
 
 Limits: vLLM takes no logits processors with speculative decoding, nor `lm-format-enforcer`, whose place we take, with
 mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model runner follows vLLM's source, and has
-not been run, and `posterior` and `VllmModel` need the V1 runner (VLLM_USE_V2_MODEL_RUNNER=0) and one worker. A grammar of a weighted request is compiled once more by the engine, which waits for it.
+not been run; `posterior` and `VllmModel` need the V1 runner (VLLM_USE_V2_MODEL_RUNNER=0), synchronous scheduling and one
+worker. A grammar of a weighted request is compiled once more by the engine, which waits for it.
 """
 
 from .bytes import generate_bytes

@@ -141,6 +141,9 @@ class _Run:
 
     def __init__(self, config: Any, parameters: Any, length: int) -> None:
         self._fields = json.loads(parameters.extra_args[KEY])
+        for name in ("id", "after", "last"):
+            if name in self._fields:
+                raise ValueError(f"{KEY}: a posterior has no {name}, which is of single requests")
         self.every, self._resample, self._threshold = _plan(self._fields.pop("posterior"))
         self._parameters, self._others = parameters, {k: v for k, v in parameters.extra_args.items() if k != KEY}
         _refuse(config, parameters)
