@@ -75,13 +75,26 @@ class UncachedTree(TokenTree):
         scores = np.array([rows[i, ids[len(ids) - scored + i]] for i in range(scored)], np.float64)
         return Opened(Node(self, len(ids), tuple(ids)), rows[-1], scores)
 
+    def open_tree(
+        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
+    ) -> tuple[Opened, list[Node], Logprobs]:
+        """See TokenTree."""
+        root = Node(self, len(context), tuple(context))
+        nodes = self._grown([root if place < 0 else place for place in parents], tokens)
+        rows = self._evaluate([list(node.slot) for node in [root, *nodes]])
+        return Opened(root, rows[0], np.zeros(0)), nodes, rows[1:]
+
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""
+        nodes = self._grown(parents, tokens)
+        return nodes, self._evaluate([list(node.slot) for node in nodes])
+
+    def _grown(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> list[Node]:
         nodes: list[Node] = []
         for parent, token in zip(parents, tokens, strict=True):
             above = nodes[parent] if isinstance(parent, int) else parent
             nodes.append(Node(self, above.length + 1, (*above.slot, token)))
-        return nodes, self._evaluate([list(node.slot) for node in nodes])
+        return nodes
 
     def _evaluate(self, contexts: list[list[int]]) -> Logprobs:
         return to_float64(self._model.next_logprobs(contexts))

@@ -6,8 +6,8 @@ Start the server, which is vLLM's own with our parts in it, and ask it as any Op
 
 **Hard masks** go through the slot for structured output, beside the forward pass, and work with speculative decoding:
 `response_format`, or `structured_outputs` with `json`, `json_object`, `regex`, `choice` or `grammar` (Lark's language,
-or GBNF). `{"bytebound": {...}}` in `json` or `grammar` is a specification with options (`specification`), or the name
-of a constraint that the server has registered, such as the SQL of a database:
+or GBNF). `{"bytebound": {...}}` in `json` or `grammar` is a specification with options (`specification`), such as SQL
+over tables that the request brings along, or the name of a constraint that the server has registered:
 
     client.completions.create(..., extra_body={"structured_outputs": {"grammar":
         '{"bytebound": {"json_schema": {"type": "object"}, "property_order": "any"}}'}})
@@ -40,6 +40,8 @@ resampled every so many tokens, and the response has their weights and the evide
     result = posterior(llm, "The year ", grammars.regex("[0-9]{4}"), particles=32)
     vllm.SamplingParams(extra_args={"bytebound": '{"constraint": {"regex": "[0-9]{4}"}, "id": "a"}'})   # ...
     weights("a").log_weight(output.outputs[0].token_ids)
+    generate_bytes(llm, "The weather in Lis", temperature=0.0)      # prompts may end anywhere
+    run_job(rows, "answers.jsonl", "MODEL", workers=2)              # of many rows, with Ray Data, restartable
 
 Import this package before vLLM makes an engine. With schedulers and processors named on vLLM's own command line
 (`--scheduler-cls bytebound.integrations.vllm.scheduler.AsyncScheduler`, `--logits-processors
@@ -48,8 +50,8 @@ bytebound.integrations.vllm:Constrain`, `--structured-outputs-config.backend lm-
 
 Limits: vLLM takes no logits processors with speculative decoding, nor `lm-format-enforcer`, whose place we take, with
 mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model runner follows vLLM's source, and has
-not been run; `posterior` and `VllmModel` need the V1 runner (VLLM_USE_V2_MODEL_RUNNER=0), synchronous scheduling and one
-worker. A grammar of a weighted request is compiled once more by the engine, which waits for it.
+not been run; `posterior` and `VllmModel` need the V1 runner (VLLM_USE_V2_MODEL_RUNNER=0), synchronous scheduling and
+one worker. A grammar of a weighted request is compiled once more by the engine, which waits for it.
 """
 
 from .bytes import generate_bytes

@@ -5,8 +5,8 @@
 
 Each particle is a live request of the engine, whose tokens `Constrain` draws. After `every` tokens the particles are
 weighed, and resampled where the effective sample size has fallen; those that go on are added with their tokens so far,
-which the prefix cache makes cheap. Resampling seldom is as unbiased as resampling often, and costs less. It works
-wherever the engine runs, with any scheduler; weights come back as "processed logits", which `--weights` turns on.
+which the prefix cache makes cheap. Resampling seldom is as unbiased as resampling often, and costs less. The engine
+may run anywhere: weights come back as "processed logits", which `--weights` turns on.
 
 `install` puts this between vLLM's front end and its engine (0.32): into `AsyncLLM.generate`, and the weights into the
 responses of completions and chat completions.
@@ -158,7 +158,8 @@ class _Run:
 
     def live(self) -> list[int]:
         """Particles that go on."""
-        return np.flatnonzero(~self._finished & (self._log_weights > -np.inf)).tolist()
+        live: list[int] = np.flatnonzero(~self._finished & (self._log_weights > -np.inf)).tolist()
+        return live
 
     def next_parameters(self, i: int) -> Any:
         """Parameters of a particle's next request."""

@@ -112,3 +112,9 @@ def test_arguments_for_other_machines() -> None:
     ours = arguments(["--model", "m"], on_cpu=False)
     assert "--async-scheduling" in ours and "bytebound.integrations.vllm.scheduler.AsyncScheduler" in ours
     assert "--logits-processors" not in arguments(["--speculative-config={}"], on_cpu=True)
+
+
+def test_metrics_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "somewhere")
+    with pytest.raises(decoding.DecodingError, match="hides our metrics"):
+        arguments(["--model", "m"], on_cpu=True)
