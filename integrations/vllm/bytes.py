@@ -92,7 +92,7 @@ def generate_bytes(
     masker = None if grammar is None else shared_masker(_plain(grammar), vocabulary)
     if masker is not None and not _closes(masker, max_new_tokens)(b""):
         raise CannotClose(f"no text of the grammar fits into {max_new_tokens} tokens")
-    states = [state for each in prompts for state in [bytewise.start(each)] * num_return_sequences]
+    states = [state for state in bytewise.starts(prompts) for _ in range(num_return_sequences)]
     tests = None if masker is None else [_closes(masker, max_new_tokens)] * len(states)
     try:
         covers = bytewise.draw_covers(states, rng if temperature else None, tests)
