@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -21,10 +23,11 @@ PRINTED = {
     "stream_partial.py": r"0 of 4 fields: Book\(title=None.*\n(.*\n)*4 of 4 fields: Book\(title='.*\n",
     "per_row_grammars.py": r"Write a product as JSON:\n\{(.|\n)*\n\nQ.*\nAnswer: (Yes|No)\.\n\nQ.*\nAnswer:(.|\n)*",
     "tool_calls.py": r"call find_person with \{'name': '.*', 'age': (\d+|None)\}\nreply \{(.|\n)*\}\n",
+    "vllm_batch.py": r"person 0: \{.*\}\nquery 0: .*\nyear 0:  \d{4}\nanswer 0:  (Yes|No)\.\n64 of 64 .* complete\n",
     "trigger.py": r"(.|\n)*(User\(id=\d+, username='.*', email='.*'\)|the trigger did not come.*)\n",
 }
-# Checkers of others that an example needs: modules of the extra `test`.
-NEEDED = {"molecules.py": "partialsmiles"}
+# What an example needs: a checker of the extra `test`; or Ray, beside vLLM.
+NEEDED = {"molecules.py": "partialsmiles", "vllm_batch.py": "ray"}
 
 
 def test_the_list_is_complete() -> None:
@@ -32,9 +35,13 @@ def test_the_list_is_complete() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PRINTED))
-def test_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_example(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     if name in NEEDED:
         pytest.importorskip(NEEDED[name], reason=f"this example needs {NEEDED[name]}, which is not installed")
-    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    monkeypatch.setattr(sys, "argv", [name])
+    with warnings.catch_warnings():
+        if name == "vllm_batch.py":  # Ray and vLLM warn about themselves
+            warnings.simplefilter("ignore")
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
     printed = capsys.readouterr().out
     assert re.fullmatch(PRINTED[name], printed), printed

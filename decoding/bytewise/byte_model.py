@@ -16,14 +16,14 @@ import numpy as np
 from ..errors import DecodingError, NoCover
 from ..language_model import as_language_model
 from .cover_draws import Cover, draw
-from .cover_tree import Covers, canonical_covers
+from .cover_tree import Covers, Plan, canonical_covers
 from .frontier import EOS, Frontier, Head, Path, Stub
 from .lookahead import Lookahead
 from .masses import ROOT, log_sum
 from .parts import parts_of
 from .prefixes import Prefix, Prefixes
 from .state import ByteState
-from .tree import Logprobs, Node, TemperedTree, tree_of
+from .tree import Asked, Grown, Logprobs, Node, TemperedTree, tree_of
 
 
 class ByteModel:
@@ -118,8 +118,11 @@ class ByteModel:
 
         Raises NoCover where no tokens spell the prefix, and DecodingError for what is no prefix.
         """
-        context, text, dummy = self._prefixes.read(prefix)
-        return self.start_after(context, text, dummy)
+        return self.starts([prefix])[0]
+
+    def starts(self, prefixes: Sequence[Prefix]) -> list[ByteState]:
+        """`start` of several prefixes, in one call of the model where it takes several contexts at once."""
+        return self._started([self._plan(*self._prefixes.read(prefix)) for prefix in prefixes])
 
     def read(self, prefix: Prefix) -> tuple[list[int], bytes, bool]:
         """A prefix as the tokens before its last text, the bytes of that, and whether the dummy space is put there."""
@@ -128,7 +131,7 @@ class ByteModel:
     def start_after(self, context: Sequence[int], text: bytes, dummy: bool = False) -> ByteState:
         """The state after given tokens, of whatever kind, and bytes; `dummy`: put the tokenizer's dummy space between.
         Nothing merges across the two."""
-        return self._begin(list(context), text, dummy, scored=False)[0]
+        return self._started([self._plan(list(context), text, dummy)])[0]
 
     def next_byte(self, prefix: Prefix = b"") -> Logprobs:
         """Log-probabilities of the next symbol after a prefix (as in `start`): float64 [257], normalised."""
@@ -188,50 +191,62 @@ class ByteModel:
             raise DecodingError("bits per byte of an empty text are not defined")
         return -self.logprob(data, prefix) / math.log(2) / len(data)
 
-    def _begin(self, context: list[int], text: bytes, dummy: bool, scored: bool = True) -> tuple[ByteState, float]:
-        """The state after a context and a text, and the log-probability (where `scored`) of those tokens of the text
-        that all its covers begin with, which the state leaves out."""
+    def _started(self, plans: Sequence[Plan]) -> list[ByteState]:
+        found = self._tree.open_trees([Asked(plan.context, plan.parents, plan.tokens) for plan in plans])
+        return [self._state(plan, grown) for plan, grown in zip(plans, found, strict=True)]
+
+    def _begin(self, context: list[int], text: bytes, dummy: bool) -> tuple[ByteState, float]:
+        """The state after a context and a text, and the log-probability of those tokens of the text that all its covers
+        begin with, which the state leaves out."""
+        plan = self._plan(context, text, dummy)
+        opened = self._tree.open(plan.context, plan.trunk)
+        nodes, rows = list[Node](), opened.logprobs[None][:0]
+        if plan.tokens:
+            nodes, rows = self.extend([opened.node if i < 0 else i for i in plan.parents], plan.tokens)
+        return self._state(plan, (opened, nodes, rows)), float(opened.scores.sum())
+
+    def _plan(self, context: list[int], text: bytes, dummy: bool) -> Plan:
+        """What is to be evaluated for the state after a context and a text. Raises NoCover."""
         data = self.encoder.begin(text) if dummy and self.encoder is not None else text
         if self._canonical is None:
-            opened = self._tree.open(context)
-            root = Head(opened.node, None, (), 0.0, opened.logprobs, ROOT)
-            state, trunk = ByteState(self, self._frontier, context, [root], []), 0.0
-            first = opened.logprobs
-            state.advance(data)
-        else:
-            _check_text(text)
-            covers = canonical_covers(self._frontier, self._canonical, data, self.max_covers)
-            if covers is None:
-                raise NoCover(
-                    f"no canonical tokens of this vocabulary spell {text[-60:]!r}: the tokenizer makes no text that "
-                    "begins so (it would normalize it, say, or drop characters)"
-                )
-            context = context + covers.trunk
-            state, first, trunk = self._grown(context, covers, data, len(covers.trunk) if scored else 0)
-        state.prefix = text
-        if dummy and not text:
-            eos = np.array(self.vocabulary.eos_token_ids, np.int64)
-            state.nothing = log_sum(first[eos])
-        return state, trunk
-
-    def _grown(self, context: list[int], covers: Covers, data: bytes, scored: int) -> tuple[ByteState, Logprobs, float]:
-        """The state at the end of a tree of covers, the distribution after its context, and the log-probability of the
-        last `scored` tokens of that. What does not reach the end of the text is evaluated in one call."""
+            return Plan(context, 0, [], [], text, data, dummy, None, [])
+        _check_text(text)
+        covers = canonical_covers(self._frontier, self._canonical, data, self.max_covers)
+        if covers is None:
+            raise NoCover(
+                f"no canonical tokens of this vocabulary spell {text[-60:]!r}: the tokenizer makes no text that "
+                "begins so (it would normalize it, say, or drop characters)"
+            )
         branches = covers.branches
         inner = [0, *(i for i, b in enumerate(branches) if i and b.end < len(data))]
         place = {branch: i - 1 for i, branch in enumerate(inner)}
         parents, tokens = [place[branches[i].parent] for i in inner[1:]], [branches[i].token for i in inner[1:]]
-        if tokens and not scored:
-            opened, nodes, rows = self._tree.open_tree(context, parents, tokens)
+        return Plan(context + covers.trunk, len(covers.trunk), parents, tokens, text, data, dummy, covers, inner)
+
+    def _state(self, plan: Plan, grown: Grown) -> ByteState:
+        """The state of a plan, from what was evaluated for it."""
+        opened, nodes, rows = grown
+        if plan.covers is None:
+            root = Head(opened.node, None, (), 0.0, opened.logprobs, ROOT)
+            state = ByteState(self, self._frontier, plan.context, [root], [])
+            state.advance(plan.data)
         else:
-            opened, nodes, rows = self._tree.open(context, scored), [], np.zeros((0, self.vocabulary.size))
-            if tokens:
-                nodes, rows = self.extend([opened.node if i < 0 else i for i in parents], tokens)
-        nodes, rows = [opened.node, *nodes], np.concatenate([opened.logprobs[None], rows])
+            state = self._covered(
+                plan, plan.covers, [opened.node, *nodes], np.concatenate([opened.logprobs[None], rows])
+            )
+        state.prefix = plan.text
+        if plan.dummy and not plan.text:
+            eos = np.array(self.vocabulary.eos_token_ids, np.int64)
+            state.nothing = log_sum(opened.logprobs[eos])
+        return state
+
+    def _covered(self, plan: Plan, covers: Covers, nodes: list[Node], rows: Logprobs) -> ByteState:
+        """The state at the end of a tree of covers, with the nodes and rows of those that do not reach the end."""
+        branches, data = covers.branches, plan.data
         weights = {0: 0.0}
         paths: dict[int, Path] = {0: None}
         heads, stubs = list[Head](), list[Stub]()
-        row = {branch: i for i, branch in enumerate(inner)}
+        row = {branch: i for i, branch in enumerate(plan.inner)}
         for i, branch in enumerate(branches):
             if i:
                 weights[i] = weights[branch.parent] + float(rows[row[branch.parent], branch.token])
@@ -245,8 +260,7 @@ class ByteModel:
             else:
                 above, path = nodes[row[branch.parent]], paths[branch.parent]
                 stubs.append(Stub(above, path, branch.token, branch.window, weights[i], b"", (ROOT,)))
-        state = ByteState(self, self._frontier, context, heads, stubs)
-        return state, rows[0], float(opened.scores.sum())
+        return ByteState(self, self._frontier, plan.context, heads, stubs)
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """Evaluate contexts of the tree, and count them."""

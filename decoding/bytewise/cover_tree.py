@@ -31,6 +31,20 @@ class Covers(NamedTuple):
     branches: list[Branch]
 
 
+class Plan(NamedTuple):
+    """What is to be evaluated so that bytes can begin after a prefix: a context, and a tree of tokens after it."""
+
+    context: list[int]
+    trunk: int  # tokens at its end that are of the text
+    parents: list[int]
+    tokens: list[int]
+    text: bytes
+    data: bytes  # the text, with the dummy space
+    dummy: bool
+    covers: Covers | None
+    inner: list[int]  # branches of the covers that do not reach the end
+
+
 def canonical_covers(frontier: Frontier, canonical: Canonical, text: bytes, most: int) -> Covers | None:
     """All contexts whose tokens, or those and one more, are a canonical cover of `text` (as tokens spell it).
 

@@ -40,6 +40,18 @@ class Opened(NamedTuple):
     """[scored] log-probabilities of its last tokens, each after those before it."""
 
 
+class Asked(NamedTuple):
+    """A context to open, and a tree of tokens after it: places of their parents, -1 for the context, and ids."""
+
+    context: Sequence[int]
+    parents: Sequence[int]
+    tokens: Sequence[int]
+
+
+Grown = tuple[Opened, list[Node], Logprobs]
+"""What opening one gives: the context, the nodes of the tree, and log-probabilities [n, vocabulary] after each."""
+
+
 class TokenTree(ABC):
     """Contexts that grow by tokens."""
 
@@ -50,14 +62,17 @@ class TokenTree(ABC):
     def open(self, context: Sequence[int], scored: int = 0) -> Opened:
         """Evaluate a whole context; `scored` (less than its length) is the number of its last tokens to score."""
 
-    def open_tree(
-        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
-    ) -> tuple[Opened, list[Node], Logprobs]:
-        """`open`, and `extend` by nodes whose parents are given by their places, -1 for the context itself; in one call
-        of the model where the tree can do that."""
-        opened = self.open(context)
-        nodes, rows = self.extend([opened.node if place < 0 else place for place in parents], tokens)
+    def open_tree(self, asked: Asked) -> Grown:
+        """`open` a context, and `extend` it; in one call of the model where the tree can do that."""
+        opened = self.open(asked.context)
+        if not asked.tokens:
+            return opened, [], opened.logprobs[None][:0]
+        nodes, rows = self.extend([opened.node if place < 0 else place for place in asked.parents], asked.tokens)
         return opened, nodes, rows
+
+    def open_trees(self, asked: Sequence[Asked]) -> list[Grown]:
+        """`open_tree` of several; in one call of the model where the tree can do that."""
+        return [self.open_tree(each) for each in asked]
 
     @abstractmethod
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
@@ -78,13 +93,38 @@ class UncachedTree(TokenTree):
         scores = np.array([rows[i, ids[len(ids) - scored + i]] for i in range(scored)], np.float64)
         return Opened(Node(self, len(ids), tuple(ids)), rows[-1], scores)
 
+    def open_tree(self, asked: Asked) -> Grown:
+        """See TokenTree."""
+        return self.open_trees([asked])[0]
+
+    def open_trees(self, asked: Sequence[Asked]) -> list[Grown]:
+        """See TokenTree."""
+        roots = [Node(self, len(each.context), tuple(each.context)) for each in asked]
+        trees = [
+            self._grown([root if place < 0 else place for place in each.parents], each.tokens)
+            for root, each in zip(roots, asked, strict=True)
+        ]
+        rows = self._evaluate(
+            [list(node.slot) for root, nodes in zip(roots, trees, strict=True) for node in (root, *nodes)]
+        )
+        ends = np.cumsum([1 + len(nodes) for nodes in trees])
+        parts = np.split(rows, ends[:-1])
+        return [
+            (Opened(root, part[0], np.zeros(0)), nodes, part[1:])
+            for root, nodes, part in zip(roots, trees, parts, strict=True)
+        ]
+
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""
+        nodes = self._grown(parents, tokens)
+        return nodes, self._evaluate([list(node.slot) for node in nodes])
+
+    def _grown(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> list[Node]:
         nodes: list[Node] = []
         for parent, token in zip(parents, tokens, strict=True):
             above = nodes[parent] if isinstance(parent, int) else parent
             nodes.append(Node(self, above.length + 1, (*above.slot, token)))
-        return nodes, self._evaluate([list(node.slot) for node in nodes])
+        return nodes
 
     def _evaluate(self, contexts: list[list[int]]) -> Logprobs:
         return to_float64(self._model.next_logprobs(contexts))
@@ -110,12 +150,17 @@ class TemperedTree(TokenTree):
             rows, node = np.concatenate([rows, self._cooled(more)]), nodes[-1]
         return Opened(node, rows[-1], rows[np.arange(scored), ids[begin:]])
 
-    def open_tree(
-        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
-    ) -> tuple[Opened, list[Node], Logprobs]:
+    def open_trees(self, asked: Sequence[Asked]) -> list[Grown]:
         """See TokenTree."""
-        opened, nodes, rows = self._tree.open_tree(context, parents, tokens)
-        return opened._replace(logprobs=self._cooled(opened.logprobs[None])[0]), nodes, self._cooled(rows)
+        found = self._tree.open_trees(asked)
+        return [
+            (opened._replace(logprobs=self._cooled(opened.logprobs[None])[0]), nodes, self._cooled(rows))
+            for opened, nodes, rows in found
+        ]
+
+    def open_tree(self, asked: Asked) -> Grown:
+        """See TokenTree."""
+        return self.open_trees([asked])[0]
 
     def extend(self, parents: Sequence[Node | int], tokens: Sequence[int]) -> tuple[list[Node], Logprobs]:
         """See TokenTree."""

@@ -21,7 +21,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from ...decoding import DecodingError
-from ...decoding.bytewise.tree import Logprobs, Node, Opened, TokenTree, UncachedTree, to_float64
+from ...decoding.bytewise.tree import Asked, Grown, Logprobs, Node, Opened, TokenTree, UncachedTree, to_float64
 
 if TYPE_CHECKING:
     from .language_model import TransformersModel
@@ -110,10 +110,11 @@ class MaskedTree(TokenTree):
         self._last = (ids, node)
         return Opened(node, row, scores)
 
-    def open_tree(
-        self, context: Sequence[int], parents: Sequence[int], tokens: Sequence[int]
-    ) -> tuple[Opened, list[Node], Logprobs]:
+    def open_tree(self, asked: Asked) -> Grown:
         """See TokenTree; in one call."""
+        context, parents, tokens = asked
+        if not tokens:
+            return super().open_tree(asked)
         self._model.check_tokens(tokens)
         ids, n = list(context), len(tokens)
         above = self._shared(ids, 0)

@@ -6,7 +6,10 @@ automaton states, one for each token, so rolling back after speculation is cutti
 
 from __future__ import annotations
 
+import functools
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,13 +24,17 @@ from vllm.v1.structured_output.backend_types import (
 from ... import grammars
 from ...decoding import Masker
 from ...decoding.masker import DEAD, FINISHED
-from ...decoding.sampling.testers import shared_masker
 from ...grammars import BudgetExceeded, ByteboundError
+from . import counts
+from .rest import Rest
 from .slot import grammar_of
 from .specification import forget
 from .vocabulary import vocabulary_of
 
 logger = logging.getLogger(__name__)
+
+_REMEMBERED = 256  # grammars whose masks are kept
+_MEMORY = 1 << 26  # bytes of masks of each
 
 
 class Backend(StructuredOutputBackend):  # type: ignore[misc]
@@ -38,6 +45,9 @@ class Backend(StructuredOutputBackend):  # type: ignore[misc]
         self.vocabulary = vocabulary_of(self.vllm_config)
         self._rows = np.empty((0, 0), np.uint32)
         self._address = 0  # of the rows; to ask numpy for it takes longer than a mask
+        self._masker_of = functools.lru_cache(_REMEMBERED)(
+            lambda grammar: Masker(grammar, self.vocabulary, memory=_MEMORY)
+        )
         # Kernels and tables are made now, not while the first request waits.
         masker = Masker(grammars.regex("[a-z]*"), self.vocabulary)
         masker.allowed(masker.start)
@@ -46,8 +56,13 @@ class Backend(StructuredOutputBackend):  # type: ignore[misc]
         self, request_type: StructuredOutputOptions, grammar_spec: str, stop_token_ids: set[int] | None = None
     ) -> Matcher:
         """The matcher of one request. vLLM calls this in a thread, and fails the request alone where it raises."""
+        began = time.perf_counter()
         grammar = grammar_of(request_type.name.lower(), grammar_spec)
-        return Matcher(shared_masker(grammar, self.vocabulary), self._rows_of, stop_token_ids or set())
+        rest = grammar if isinstance(grammar, Rest) else Rest(grammar, b"", None)
+        matcher = Matcher(self._masker_of(rest.grammar), self._rows_of, stop_token_ids or set(), rest, self._forget)
+        counts.add("compilations")
+        counts.add("compile_seconds", time.perf_counter() - began)
+        return matcher
 
     def allocate_token_bitmask(self, max_num_seqs: int) -> torch.Tensor:
         """int32 [max_num_seqs, words], all allowed."""
@@ -58,6 +73,12 @@ class Backend(StructuredOutputBackend):  # type: ignore[misc]
 
     def destroy(self) -> None:
         """Nothing is held that must be given back."""
+
+    def _forget(self) -> None:
+        """Drop all that is compiled: an automaton that has used up its budget would fail all that ask for its
+        grammar."""
+        forget()
+        self._masker_of.cache_clear()
 
     def _rows_of(self, bitmask: torch.Tensor) -> NDArray[np.uint32]:
         """The memory of a bitmask; that of our own without asking torch for it."""
@@ -74,15 +95,21 @@ class Matcher(StructuredOutputGrammar):  # type: ignore[misc]
         masker: of its grammar.
         rows: gives the memory of a bitmask, uint32 [requests, words].
         stops: ids that end this request. Those of control tokens are allowed where EOS is; those of text stay text.
+        rest: where in its text it begins, and the tokens it has for it.
+        forget: drops what is compiled.
 
     Where a mask cannot be made (a budget runs out, or no token spells what must come) the row is left free, and the
     token that comes is refused: vLLM then ends this request with an error, and no other.
     """
 
-    def __init__(self, masker: Masker, rows: Any, stops: set[int]) -> None:
+    def __init__(self, masker: Masker, rows: Any, stops: set[int], rest: Rest, forget: Callable[[], None]) -> None:
         self._masker = masker
+        self._forget = forget
         self._rows = rows
-        self._states = [masker.start]
+        self._states = [masker.automaton.advance(masker.start, rest.after) if rest.after else masker.start]
+        self._most = rest.max_tokens
+        if self._most is not None:
+            masker.fill(self._states[0], np.empty(masker.words, np.uint32), self._most)  # raises where it does not fit
         vocabulary = masker.vocabulary
         self._stops = sorted(
             stop
@@ -122,7 +149,7 @@ class Matcher(StructuredOutputGrammar):  # type: ignore[misc]
         row = self._rows(bitmask)[batch_index]
         state = self._states[-1]
         try:
-            self._masker.fill(state, row)
+            self._masker.fill(state, row, None if self._most is None else self._most + 1 - len(self._states))
             if self._stops and self._masker.is_accepting(state):
                 for stop in self._stops:
                     row[stop >> 5] |= np.uint32(1 << (stop & 31))
@@ -153,6 +180,5 @@ class Matcher(StructuredOutputGrammar):  # type: ignore[misc]
     def _fail(self, error: ByteboundError) -> None:
         logger.error("%r cannot go on, so its request ends: %s", self._masker.grammar, error)
         self._failed = True
-        if isinstance(error, BudgetExceeded):  # its automaton would fail all that ask for the same grammar
-            forget()
-            shared_masker.cache_clear()
+        if isinstance(error, BudgetExceeded):
+            self._forget()

@@ -10,6 +10,7 @@ from ...decoding import CannotClose
 from ..groups import sample_groups
 from ..transformers.constraint import to_tester
 from ..transformers.prompts import batch, encode
+from . import counts
 from .language_model import VllmModel
 from .vocabulary import vocabulary_of
 
@@ -30,15 +31,15 @@ def posterior(
         result = posterior(llm, "The year ", grammars.regex("[0-9]{4}"), particles=32)
         result.probabilities(), result.log_evidence, result.sample(5)
 
-    The same algorithm as `bytebound.integrations.transformers.posterior`, with the model in vLLM: each step asks for
-    the next token of all particles at once, and the prefix cache keeps what they share.
+    The same algorithm as `bytebound.integrations.transformers.posterior`, with the model in vLLM: particles are live
+    requests, which are aborted and added where particles are resampled (see `live`).
 
     Args:
-        llm: a `vllm.LLM` made with `settings()`, in this process (see `VllmModel`).
+        llm: a `vllm.LLM` in this process (see `VllmModel`).
         prompt: text, a chat (a list of messages) or token ids; or a list of these, which are worked on together.
         constraint: a Grammar, a pydantic class, a JSON schema, a Predicate, a Conjunction, a Masker or a Tester; for a
             list of prompts also a list with one for each.
-        particles: for each prompt.
+        particles: for each prompt; a step is one of the engine where it takes them all at once (`max_num_seqs`).
         seed: of all random numbers; None takes them from the system.
         max_new_tokens: budget of tokens, EOS not counted; it is cut to what the engine has room for.
         settings: for `decoding.sample_posterior`: sampler, resampling, threshold, twist, potentials, max_evaluations,
@@ -59,12 +60,17 @@ def posterior(
         return min(max_new_tokens, model.max_context - length)
 
     vocabulary = vocabulary_of(model.config)
-    results = sample_groups(
-        model,
-        ids,
-        constraint,
-        lambda entry: to_tester(entry, vocabulary),
-        budget,
-        {"particles": particles, "seed": np.random.default_rng(seed), **settings},
-    )
+    try:
+        results = sample_groups(
+            model,
+            ids,
+            constraint,
+            lambda entry: to_tester(entry, vocabulary),
+            budget,
+            {"particles": particles, "seed": np.random.default_rng(seed), **settings},
+        )
+    finally:
+        model.close()
+    counts.add("constraint_evaluations", sum(result.evaluations for result in results))
+    counts.add("resamplings", sum(result.resamplings for result in results))
     return results[0] if single else results

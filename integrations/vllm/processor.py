@@ -20,7 +20,7 @@ from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as V2Processor
 
 from ...decoding import Vocabulary
-from . import capture, slot
+from . import slot
 from .request import Request, check
 from .rows import Row, draw, use_kernels
 from .vocabulary import vocabulary_of
@@ -40,7 +40,7 @@ class Constrain(V1Processor, V2Processor):  # type: ignore[misc]
         self._config = vllm_config
         # V1 gives the device and whether memory is pinned, V2 the state of its requests.
         self._states: Any = arguments[0] if len(arguments) == 1 else None
-        self._rows: dict[int, tuple[Any, Sequence[int]]] = {}  # by row on V1, by slot on V2
+        self._rows: dict[int, tuple[Row, Sequence[int]]] = {}  # by row on V1, by slot on V2
         self._count = 0
         named = bool(vllm_config.model_config.logits_processors)
         if self._states is None and vllm_config.scheduler_config.async_scheduling and not named:
@@ -80,21 +80,14 @@ class Constrain(V1Processor, V2Processor):  # type: ignore[misc]
             asked = [(place, row, history) for place, (row, history) in self._rows.items()]
         else:
             asked = self._of_slots(ctx)
-        for place, row, _ in asked:
-            if isinstance(row, capture.Capture):
-                row.take(logits[place])
-        weighted = [each for each in asked if isinstance(each[1], Row)]
-        if weighted:
-            places, rows, histories = zip(*weighted, strict=True)
+        if asked:
+            places, rows, histories = zip(*asked, strict=True)
             draw(logits, places, rows, histories)
         return logits
 
-    def _entry(self, parameters: Any, prompt: Any, output: Sequence[int]) -> tuple[Any, Sequence[int]] | None:
+    def _entry(self, parameters: Any, prompt: Any, output: Sequence[int]) -> tuple[Row, Sequence[int]] | None:
         """What is kept of a request; `output` is the live list of its tokens."""
         self._count += 1
-        asked = capture.of(parameters)
-        if asked is not None:
-            return asked, output
         request = Request.of(parameters)
         if request is None:
             return None
@@ -102,7 +95,7 @@ class Constrain(V1Processor, V2Processor):  # type: ignore[misc]
         seed = [self._config.model_config.seed or 0, self._count] if given is None else [given]
         return Row(request, self.vocabulary, parameters.temperature, [abs(part) for part in seed]), output
 
-    def _of_slots(self, ctx: Any) -> list[tuple[int, Any, Sequence[int]]]:
+    def _of_slots(self, ctx: Any) -> list[tuple[int, Row, Sequence[int]]]:
         """V2: rows of logits, with the tokens of their requests (a copy from the device)."""
         found = []
         positions = ctx.pos.tolist()

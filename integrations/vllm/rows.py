@@ -20,6 +20,8 @@ from ... import grammars
 from ...decoding import Draws, Tester, Vocabulary, step_sampler, tester
 from ...decoding.masker import DEAD, FINISHED
 from ...decoding.sampling.uniforms import Uniforms
+from ...decoding.smc.ending import ForcedEnd
+from . import counts
 from .request import Request
 from .weights import Drawn, Weights, of_request
 
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 DEAD_SCORE = -9999.0
 """What stands for the log weight -inf in scores; vLLM writes -inf so in its responses, too."""
+_END = "end"  # in place of a sampler's name
 _testers: weakref.WeakValueDictionary[tuple[int, str], Tester] = weakref.WeakValueDictionary()
 
 
@@ -43,13 +46,16 @@ class Row:
         self.sampler = request.sampler
         self.temperature = temperature
         self.weights: Weights | None = None if request.name is None else of_request(request.name)
+        self.last = request.last
+        self._after = list(request.after)
         self._seed = seed
-        self._history: list[int] = []
+        self._history: list[int] = []  # with the tokens of the answer that the prompt has
         self._state = shared.start
 
     def follow(self, history: Sequence[int]) -> int:
         """State after the tokens of the answer so far."""
         known = len(self._history)
+        history = [*self._after, *history] if self._after else history
         if list(history[:known]) != self._history:
             self._history, self._state, known = [], self.tester.start, 0
         for token in history[known:]:
@@ -58,6 +64,10 @@ class Row:
                 self._state = self.tester.accept(self._state, token) if inside else DEAD
             self._history.append(token)
         return self._state
+
+    def must_end(self) -> bool:
+        """Whether nothing but EOS may follow."""
+        return self.last is not None and len(self._history) >= self.last
 
     def generator(self) -> np.random.Generator:
         """Random numbers for the next draw."""
@@ -89,7 +99,7 @@ def draw(logits: torch.Tensor, places: Sequence[int], rows: Sequence[Row], histo
     vLLM's logprobs mode "processed_logits" the log weight is what a response shows. A row that is dead, that has ended,
     or whose constraint fails goes on with EOS.
     """
-    groups: dict[tuple[int, str, float], list[int]] = {}
+    groups: dict[tuple[Any, ...], list[int]] = {}
     states: list[int] = []
     for i, (row, history) in enumerate(zip(rows, histories, strict=True)):
         try:
@@ -102,9 +112,11 @@ def draw(logits: torch.Tensor, places: Sequence[int], rows: Sequence[Row], histo
             row.record(state, -1, -np.inf, 0)
         if state in (DEAD, FINISHED):
             _force(logits, places[i], row, None)
+        elif row.must_end():
+            groups[row.temperature, _END, i] = [i]  # alone: it picks among several EOS by its own random numbers
         else:
-            groups.setdefault((id(row.tester), row.sampler, row.temperature), []).append(i)
-    for (_, name, temperature), members in groups.items():
+            groups.setdefault((row.temperature, row.sampler, id(row.tester)), []).append(i)
+    for (temperature, name, _), members in groups.items():
         scaled = logits[list(map(places.__getitem__, members))]
         if temperature != 1:
             scaled = scaled / temperature
@@ -135,9 +147,11 @@ def _draw_alike(
     name: str,
 ) -> None:
     """Draw for rows of one tester, sampler and temperature; one after the other where they fail together."""
-    sampler: Any = step_sampler(name)
+    sampler: Any = ForcedEnd() if name == _END else step_sampler(name)
+    generators = [row.generator() for row in rows]
+    generator = generators[0] if name == _END else _EachItsOwn(generators)
     try:
-        draws: Draws = sampler(scaled, rows[0].tester, states, _EachItsOwn([row.generator() for row in rows]))
+        draws: Draws = sampler(scaled, rows[0].tester, states, generator)
     except Exception as error:
         if len(rows) == 1:
             _fail(rows[0], error)
@@ -147,6 +161,7 @@ def _draw_alike(
         for i, row in enumerate(rows):
             _draw_alike(logits, scaled[i : i + 1], places[i : i + 1], [row], states[i : i + 1], name)
         return
+    counts.add("constraint_evaluations", int(draws.evaluations.sum()))
     for place, row, state, token, weight, evaluations in zip(
         places,
         rows,

@@ -6,28 +6,39 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler as VllmAsyncScheduler
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 
+from . import counts
 from .backend import Backend
 
 
-class Scheduler(VllmScheduler):  # type: ignore[misc]
+class _Ours:
+    """What is added to a scheduler."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _set_backend(self)
+
+    def get_grammar_bitmask(self, scheduler_output: Any) -> Any:
+        """The masks of a step, timed."""
+        began = time.perf_counter()
+        output = super().get_grammar_bitmask(scheduler_output)  # type: ignore[misc]
+        if output is not None:
+            counts.add("masks", len(output.grammar_bitmask))
+            counts.add("mask_seconds", time.perf_counter() - began)
+        return output
+
+
+class Scheduler(_Ours, VllmScheduler):  # type: ignore[misc]
     """The synchronous scheduler."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _set_backend(self)
 
-
-class AsyncScheduler(VllmAsyncScheduler):  # type: ignore[misc]
+class AsyncScheduler(_Ours, VllmAsyncScheduler):  # type: ignore[misc]
     """The asynchronous scheduler."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _set_backend(self)
 
 
 def _set_backend(scheduler: Any) -> None:

@@ -3,8 +3,8 @@
 python -m bytebound.integrations.vllm --model MODEL [--constraints MODULE] [--weights] [options of vLLM]
 
 --constraints MODULE   register the constraints in a Python module, for requests that say {"named": ...}
---weights              responses to weighted requests that ask for logprobs show the log weight of each draw there
-                       (it sets vLLM's logprobs mode to processed_logits, for all requests)
+--weights              responses to weighted requests that ask for logprobs show the log weight of each draw there, and
+                       posteriors are answered (it sets vLLM's logprobs mode to processed_logits, for all requests)
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from ...decoding import DecodingError
+from . import checking, counts, particles
 from .settings import settings
 from .specification import VARIABLE, load
 
@@ -42,6 +43,8 @@ def arguments(given: Sequence[str], *, on_cpu: bool) -> list[str]:
             raise DecodingError(f"{name} is set by bytebound: start vLLM's own server to choose another")
     if "--api-server-count" in names:
         raise DecodingError("bytebound checks requests in one API server: leave out --api-server-count")
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        raise DecodingError("PROMETHEUS_MULTIPROC_DIR is for several API servers, and hides our metrics: unset it")
     speculation = any(name.startswith("--speculative-config") for name in names)
     asynchronous = "--async-scheduling" in names or ("--no-async-scheduling" not in names and not on_cpu)
     ours = settings(asynchronous=asynchronous, speculation=speculation)
@@ -75,4 +78,7 @@ def main(given: Sequence[str] | None = None) -> None:
         sys.argv = [sys.argv[0], *arguments(words, on_cpu=current_platform.is_cpu())]
     except (DecodingError, ImportError) as error:
         sys.exit(f"bytebound: {error}")
+    counts.serve()
+    checking.install()
+    particles.install()
     serve()

@@ -2,7 +2,8 @@
 
 The forms of the slot (`structured_outputs`, and `response_format`, which vLLM turns into one) are `json`,
 `json_object`, `regex`, `choice` and `grammar`; a grammar is in GBNF where it has `::=`, otherwise in Lark's language.
-`json` and `grammar` also take `{"bytebound": SPECIFICATION}` (an object, or its JSON text), see `specification`.
+`json` and `grammar` also take `{"bytebound": SPECIFICATION}` (an object, or its JSON text), see `specification`; there
+`"max_tokens": 50` beside the constraint closes the text within that many tokens.
 
 vLLM has no registry of backends (vllm#50966): its front end knows the names of its own, and refuses by their rules. We
 take the place of the one that depends on a library of its own, `lm-format-enforcer`: the scheduler puts our backend
@@ -13,11 +14,14 @@ compiled get HTTP 400 with our message. Without `install` (the stock server with
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ... import grammars
 from ...grammars import ByteboundError, GrammarError, Unsupported
 from ...grammars.predicate import Judge
+from ...grammars.scoped import Scoped
+from .rest import Rest, rest_of
 from .specification import constraint_of, is_bnf, parsed
 
 BACKEND = "lm-format-enforcer"
@@ -27,21 +31,39 @@ EXTENSION = "bytebound"
 _installed: list[bool] = []
 
 
-def grammar_of(kind: str, value: Any) -> grammars.Grammar:
+def grammar_of(kind: str, value: Any) -> grammars.Grammar | Scoped | Rest:
     """The grammar of one form of the slot: `kind` is the name of the form, `value` what it holds or the JSON of it.
 
     Raises GrammarError and its kin; Unsupported for `structural_tag` and for constraints without masks.
     """
-    constraint = constraint_of(_specification(kind, value))
+    specification = _specification(kind, value)
+    if isinstance(specification, str):
+        specification = parsed(specification)
+    if isinstance(specification, dict) and list(specification) == ["rest"]:
+        return rest_of(specification["rest"])
+    most = None
+    if isinstance(specification, dict) and "max_tokens" in specification:
+        most = specification["max_tokens"]
+        if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+            raise GrammarError("max_tokens is the number of tokens within which the text must be complete, from 1 on")
+        specification = {name: part for name, part in specification.items() if name != "max_tokens"}
+    constraint = constraint_of(specification)
+    if isinstance(constraint, Scoped) and most is None:
+        return constraint
+    if isinstance(constraint, Scoped):
+        raise Unsupported("SQL cannot be closed within a number of tokens: leave out max_tokens", keyword="max_tokens")
     if isinstance(constraint, Judge):
         constraint.refuse_mask()
     if not isinstance(constraint, grammars.Grammar):
         raise Unsupported(f"{constraint!r} has no mask: ask for it in extra_args, for sampling by rejection")
-    return constraint
+    return constraint if most is None else Rest(constraint, b"", most)
 
 
 def check(parameters: Any) -> None:
-    """Compile what a request's SamplingParams hold in the slot. Raises ValueError with a message for its sender."""
+    """Compile what a request's SamplingParams hold in the slot. Raises ValueError with a message for its sender.
+
+    A value of `json` becomes its JSON text, which is how it can travel to the engine whatever numbers it has.
+    """
     slot = parameters.structured_outputs
     if slot is None:
         return
@@ -56,8 +78,15 @@ def check(parameters: Any) -> None:
         if value is not None:
             try:
                 grammar_of(kind, value)
+                for text in value if isinstance(value, list) else [value]:
+                    if isinstance(text, str):
+                        text.encode()
             except ByteboundError as error:
                 raise ValueError(f"{kind}: {error}") from None
+            except UnicodeEncodeError:
+                raise ValueError(f"{kind}: a text has a surrogate, half of a character") from None
+    if slot.json is not None and not isinstance(slot.json, str):
+        slot.json = json.dumps(slot.json)
 
 
 def install() -> None:

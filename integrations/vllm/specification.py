@@ -5,9 +5,11 @@ A specification is an object with exactly one kind, and options of it:
     {"json_schema": SCHEMA, "property_order": "any", "whitespace": "compact"}
     {"json_object": true}    {"regex": "...", "dialect": "ecma", "flags": "i"}    {"choice": ["yes", "no"]}
     {"lark": "..."}    {"ebnf": "..."}    {"named": "orders"}
+    {"sql": {"schema": {"city": {"name": "TEXT"}}, "dialect": "sqlite", "statements": ["select"]}}
 
-`named` is a constraint that whoever runs the server has registered: the door for SQL grammars of a database, pydantic
-classes and predicates, none of which a stranger's request may bring along. Compiling is bounded by `LIMITS`.
+`named` is a constraint that whoever runs the server has registered: the door for SQL of a live database, and for
+predicates, neither of which a stranger's request may bring along; of a pydantic class its `model_json_schema()` is a
+`json_schema`. Compiling is bounded by `LIMITS`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from ... import grammars
 from ...decoding import Tester
 from ...grammars import Budget, GrammarError
 from ...grammars.predicate import Judge
+from ...grammars.scoped import Scoped
+from .tables import schema_of
 
 VARIABLE = "BYTEBOUND_CONSTRAINTS"
 """Environment variable with the name of a module: the constraints in it are registered under their names."""
@@ -41,9 +45,12 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "choice": (),
     "lark": ("start", "lexing"),
     "ebnf": ("root",),
+    "sql": (),
     "named": (),
 }
-_LENGTHS = dict.fromkeys(("regex", "lark", "ebnf"), MAX_GRAMMAR_CHARACTERS)
+_LENGTHS = dict.fromkeys(("regex", "lark", "ebnf", "sql"), MAX_GRAMMAR_CHARACTERS)
+_SQL = ("schema", "dialect", "statements")
+_SQL_STATES = 1 << 18
 _registered: dict[str, Any] = {}
 _lock = threading.Lock()
 
@@ -74,7 +81,8 @@ def load(module: str) -> None:
 def constraint_of(specification: Any) -> Any:
     """The constraint of a specification: an object, or its JSON text.
 
-    Returns a Grammar, or what was registered. Equal specifications give the same object while it is remembered.
+    Returns a Grammar, one of SQL, or what was registered. Equal specifications give the same object while it is
+    remembered.
     Raises GrammarError and its kin for what cannot be compiled.
     """
     if isinstance(specification, str):
@@ -117,8 +125,8 @@ def is_bnf(text: str) -> bool:
     return any("::=" in line.partition("#")[0] for line in text.splitlines())
 
 
-@functools.lru_cache(maxsize=64)
-def _compiled(kind: str, text: str, options: tuple[tuple[str, str], ...]) -> grammars.Grammar:
+@functools.lru_cache(maxsize=256)
+def _compiled(kind: str, text: str, options: tuple[tuple[str, str], ...]) -> grammars.Grammar | Scoped:
     return _MAKERS[kind](json.loads(text), **dict(options))
 
 
@@ -157,13 +165,34 @@ def _ebnf(text: Any, **options: Any) -> grammars.Grammar:
     return grammars.ebnf(text, budget=LIMITS, **options)
 
 
-_MAKERS: dict[str, Callable[..., grammars.Grammar]] = {
+def _sql(fields: Any) -> Scoped:
+    if not isinstance(fields, dict) or "schema" not in fields:
+        raise GrammarError(
+            f'sql is an object with a "schema", as {{"schema": {{"t": {{"a": "INT"}}}}}}, not {_shown(fields)}'
+        )
+    for name in fields:
+        if name not in _SQL:
+            raise GrammarError(f"unknown field {name!r}: sql takes {', '.join(_SQL)}", keyword=name)
+    statements = fields.get("statements", ["select"])
+    if not isinstance(statements, list):
+        raise GrammarError(f"statements is a list of texts, not {_shown(statements)}", keyword="statements")
+    for text in (fields.get("dialect", "sqlite"), *statements):
+        if not isinstance(text, str):
+            raise GrammarError(f"dialect and statements are texts, not {_shown(text)}")
+    grammar = grammars.sql(schema_of(fields["schema"]), dialect=fields.get("dialect", "sqlite"), statements=statements)
+    automaton: Any = grammar.automaton
+    automaton.limit = _SQL_STATES
+    return grammar
+
+
+_MAKERS: dict[str, Callable[..., grammars.Grammar | Scoped]] = {
     "json_schema": _json_schema,
     "json_object": _json_object,
     "regex": _regex,
     "choice": _choice,
     "lark": _lark,
     "ebnf": _ebnf,
+    "sql": _sql,
 }
 
 

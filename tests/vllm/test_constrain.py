@@ -11,7 +11,6 @@ import pytest
 import torch
 from bytebound import decoding, grammars
 from bytebound.integrations import models
-from bytebound.integrations.transformers import TransformersModel
 from bytebound.integrations.vllm import register, settings, weights
 from vllm import SamplingParams
 from vllm.exceptions import VLLMValidationError
@@ -84,29 +83,32 @@ def test_weights_are_those_of_the_model(llm: Any) -> None:
             assert entry.log_weight(tokens) == -np.inf
 
 
-def test_evidence_is_unbiased(llm: Any) -> None:
+def test_evidence_is_unbiased(llm: Any, evidence: Any) -> None:
     words = ["The", "A", "In", "{"]
-    model, tokenizer = models.load("small-bytes")
-    host = TransformersModel(model)
-    vocabulary = decoding.Vocabulary.from_tokenizer(tokenizer)
-    masker = decoding.Masker(grammars.choice(words), vocabulary)
-    ids, exact = tokenizer(PROMPT)["input_ids"], 0.0
-    paths: list[tuple[int, list[int], float]] = [(masker.start, [], 0.0)]
-    while paths:  # all ways to spell the words
-        state, tokens, log = paths.pop()
-        row = host.next_logprobs([ids + tokens])[0].double()
-        for token in masker.allowed(state).tolist():
-            after = masker.accept(state, token)
-            if after == masker.finished:
-                exact += np.exp(log + float(row[token]))
-            else:
-                paths.append((after, [*tokens, token], log + float(row[token])))
     constraint = {"choice": words}
     requests = [{"constraint": constraint, "sampler": "awrs", "id": f"word-{i}", "seed": i} for i in range(400)]
     outputs = ask(llm, requests)
     found = np.exp([weights(f"word-{i}").log_weight(output.token_ids) for i, output in enumerate(outputs)])
-    assert abs(found.mean() - exact) < 3.5 * found.std() / np.sqrt(len(found))
+    assert abs(found.mean() - evidence(words, PROMPT)) < 3.5 * found.std() / np.sqrt(len(found))
     assert all(output.text in words for output, weight in zip(outputs, found, strict=True) if weight > 0)
+
+
+def test_an_answer_goes_on_after_its_tokens_and_ends_in_time(llm: Any) -> None:
+    """Two tokens, then one, then the end: the weights are those of the same answer in one go."""
+    model, tokenizer = models.load("small-bytes")
+    ids, tokens = tokenizer(PROMPT)["input_ids"], tokenizer("a bc")["input_ids"]
+    constraint = {"regex": "[a-z ]*"}
+    for last in (len(tokens), len(tokens) + 1):
+        request = {"constraint": constraint, "sampler": "masked", "after": tokens, "last": last, "id": f"after-{last}"}
+        parameters = SamplingParams(max_tokens=4, extra_args={"bytebound": json.dumps(request)})
+        [output] = llm.generate([{"prompt_token_ids": ids + tokens}], parameters, use_tqdm=False)
+        answer = list(output.outputs[0].token_ids)
+        assert answer[-1] == tokenizer.eos_token_id and len(answer) <= last - len(tokens) + 1
+        logits = model(torch.tensor([ids + tokens + answer])).logits[0, -2].double().detach()
+        ending = float(logits.log_softmax(-1)[tokenizer.eos_token_id])
+        draw = weights(f"after-{last}").draws[len(tokens) + len(answer) - 1]
+        if len(answer) == last - len(tokens) + 1:
+            assert draw.log_weight == pytest.approx(ending, abs=1e-4) and draw.complete
 
 
 def test_draws_depend_on_seed_and_history_alone(llm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +169,9 @@ def test_several_samples_of_one_request_differ(llm: Any) -> None:
         ({"constraint": {"named": "short"}, "sampler": "masked"}, {}, "has no mask"),
         ({"constraint": {"regex": "a"}}, {"temperature": 0.0}, "temperature above 0"),
         ({"constraint": {"regex": "a"}}, {"top_p": 0.9}, "top_p=0.9"),
+        ({"constraint": {"regex": "a"}}, {"min_tokens": 2}, "min_tokens=2"),
+        ({"constraint": {"regex": "a"}, "after": [-1]}, {}, "token ids"),
+        ({"constraint": {"regex": "a"}, "posterior": {}}, {}, "over HTTP"),
         ({"constraint": {"regex": "a"}, "id": "x"}, {"n": 2}, "cannot share"),
         ({"constraint": {"regex": "a"}}, {"structured_outputs": {"regex": "a"}}, "not both"),
     ],

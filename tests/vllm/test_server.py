@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import openai
 import pytest
 from bytebound import decoding
-from bytebound.integrations import models
 from bytebound.integrations.vllm.server import arguments
 
 PROMPT = "Describe a person as JSON: Maria Keller is 34 years old and lives in Lisbon.\n"
@@ -30,43 +20,6 @@ SCHEMA = {
     "additionalProperties": False,
 }
 FORMAT: Any = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
-CONSTRAINTS = """
-from bytebound import grammars
-orders = grammars.regex("SELECT (id|name) FROM orders;")
-brief = grammars.predicate(lambda data: len(data) < 6, name="brief")
-"""
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
-    folder: Path = tmp_path_factory.mktemp("server")
-    (folder / "served_constraints.py").write_text(CONSTRAINTS)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
-    environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
-    command = [sys.executable, "-m", "bytebound.integrations.vllm", "--model", str(models.model_path("small-bytes"))]
-    command += ["--served-model-name=small", "--constraints=served_constraints", "--weights", "--port", str(port)]
-    command += ["--host=127.0.0.1", "--dtype=float32", "--enforce-eager", "--block-size=32", "--max-model-len=512"]
-    command += ["--max-num-seqs=16", "--num-gpu-blocks-override=24"]
-    command += ["--chat-template", "{% for message in messages %}{{ message.content }}{% endfor %}"]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
-    try:
-        end = time.monotonic() + 240
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
-                break
-            except OSError:
-                if server.poll() is not None or time.monotonic() > end:
-                    pytest.fail((folder / "log").read_text()[-3000:])
-                time.sleep(0.5)
-        yield openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0, timeout=60)
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def complete(client: openai.OpenAI, extra: dict[str, Any], **options: Any) -> Any:
@@ -130,32 +83,15 @@ def test_hostile_requests_get_400_and_harm_nobody(client: openai.OpenAI) -> None
     assert set(repeats.text) == {"a"}
 
 
-def test_many_mixed_requests(client: openai.OpenAI) -> None:
-    """200 streamed requests, 16 at a time, in a cache too small for them: each answer is that of the request alone."""
-    slots: list[dict[str, Any]] = [
-        {"structured_outputs": {"json": SCHEMA}},
-        {},
-        {"structured_outputs": {"regex": r"[A-Za-z ,.]{120,}"}},
-        {},
-        {"structured_outputs": {"choice": ["Lisbon", "Helsinki"]}},
-        {},
-    ]
-
-    def stream(i: int) -> str:
-        pieces = client.completions.create(
-            model="small", prompt=PROMPT, extra_body=slots[i % 6], max_tokens=80, temperature=0.0, stream=True
-        )
-        return "".join(piece.choices[0].text for piece in pieces if piece.choices)
-
-    alone = [stream(i) for i in range(6)]
-    jsonschema.validate(json.loads(alone[0]), SCHEMA)
-    assert re.fullmatch("[A-Za-z ,.]+", alone[2]) and alone[4] in ("Lisbon", "Helsinki")
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(stream, range(200)))
-    assert answers == [alone[i % 6] for i in range(200)]
-    metrics = urllib.request.urlopen(str(client.base_url).replace("/v1/", "/metrics"), timeout=10).read().decode()
-    preempted = re.findall(r"^vllm:num_preemptions_total\S* (\S+)$", metrics, re.M)
-    assert sum(map(float, preempted)) > 0
+def test_a_request_that_takes_long_to_compile_delays_no_other(client: openai.OpenAI) -> None:
+    slow, message = hostile()["a megabyte"]
+    served = 0
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(complete, client, slow)
+        while not answer.done():
+            complete(client, {}, max_tokens=2)
+            served += 1
+    assert message in str(answer.exception()) and served > 3
 
 
 @pytest.mark.parametrize(
@@ -176,3 +112,9 @@ def test_arguments_for_other_machines() -> None:
     ours = arguments(["--model", "m"], on_cpu=False)
     assert "--async-scheduling" in ours and "bytebound.integrations.vllm.scheduler.AsyncScheduler" in ours
     assert "--logits-processors" not in arguments(["--speculative-config={}"], on_cpu=True)
+
+
+def test_metrics_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "somewhere")
+    with pytest.raises(decoding.DecodingError, match="hides our metrics"):
+        arguments(["--model", "m"], on_cpu=True)
