@@ -24,7 +24,17 @@ predicates too), and the weights say how much each answer counts (Lipkin et al. 
 The weight of an answer is the product over its tokens; it is zero where one says -9999, and where the answer was cut
 before it was complete.
 
-**Offline**, in one process (set VLLM_ENABLE_V1_MULTIPROCESSING=0):
+**Posteriors over HTTP** (with `--weights`): the `n` choices of a request are particles of sequential Monte Carlo,
+resampled every so many tokens, and the response has their weights and the evidence (`particles`):
+
+    answer = client.completions.create(..., n=16, max_tokens=40, extra_body={"vllm_xargs": {"bytebound":
+        '{"constraint": {"regex": "[0-9]{4}"}, "posterior": {"every": 8, "threshold": 0.5}}'}})
+    answer.bytebound["weights"], answer.bytebound["log_evidence"], answer.bytebound["effective_sample_size"]
+
+**Metrics**: the server's `/metrics` has `bytebound:masks_total`, `mask_seconds`, `compilations`, `compile_seconds`,
+`constraint_evaluations` and `resamplings`, summed over its processes; `metrics()` tells those of this process.
+
+**Offline**, in one process (set VLLM_ENABLE_V1_MULTIPROCESSING=0), particles are live requests whose tokens we choose:
 
     llm = vllm.LLM("MODEL", **settings())
     result = posterior(llm, "The year ", grammars.regex("[0-9]{4}"), particles=32)
@@ -40,7 +50,8 @@ bytebound.integrations.vllm:Constrain`, `--structured-outputs-config.backend lm-
 
 Limits: vLLM takes no logits processors with speculative decoding, nor `lm-format-enforcer`, whose place we take, with
 mistral-common's tokenizers (`--tokenizer-mode hf`). `Constrain` on the V2 model runner follows vLLM's source, and has
-not been run. A grammar of a weighted request is compiled once more by the engine, which waits for it.
+not been run; `posterior` and `VllmModel` need the V1 runner (VLLM_USE_V2_MODEL_RUNNER=0), synchronous scheduling and
+one worker. A grammar of a weighted request is compiled once more by the engine, which waits for it.
 """
 
 from .bytes import generate_bytes

@@ -6,7 +6,6 @@ The engine's prefix cache holds what contexts share; with small blocks (`block_s
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,10 +39,9 @@ class VllmModel(LanguageModel):
         self.vocabulary_size: int = config.model_config.get_vocab_size()
         self.device = torch.device(config.device_config.device)
         self._live = LiveRequests.of(llm)
-        weakref.finalize(self, self._live.release).atexit = False
 
     def close(self) -> None:
-        """End the requests that are left. It happens by itself where nobody holds this object any more."""
+        """End the requests that are left; later calls begin new ones."""
         self._live.release()
 
     def next_logprobs(self, contexts: Sequence[Sequence[int]]) -> torch.Tensor:

@@ -95,6 +95,7 @@ class LiveRequests:
     def _go_on(self, contexts: Sequence[tuple[int, ...]]) -> None:
         """Finish the half step with the tokens by which contexts extend those that are live."""
         if self._half is None:
+            self._drop(list(self._live))  # a call was interrupted
             return
         chosen: dict[tuple[int, ...], int] = {}
         for context in contexts:

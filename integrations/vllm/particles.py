@@ -5,8 +5,8 @@
 
 Each particle is a live request of the engine, whose tokens `Constrain` draws. After `every` tokens the particles are
 weighed, and resampled where the effective sample size has fallen; those that go on are added with their tokens so far,
-which the prefix cache makes cheap. Resampling seldom is as unbiased as resampling often, and costs less. It works
-wherever the engine runs, with any scheduler; weights come back as "processed logits", which `--weights` turns on.
+which the prefix cache makes cheap. Resampling seldom is as unbiased as resampling often, and costs less. The engine
+may run anywhere: weights come back as "processed logits", which `--weights` turns on.
 
 `install` puts this between vLLM's front end and its engine (0.32): into `AsyncLLM.generate`, and the weights into the
 responses of completions and chat completions.
@@ -141,6 +141,9 @@ class _Run:
 
     def __init__(self, config: Any, parameters: Any, length: int) -> None:
         self._fields = json.loads(parameters.extra_args[KEY])
+        for name in ("id", "after", "last"):
+            if name in self._fields:
+                raise ValueError(f"{KEY}: a posterior has no {name}, which is of single requests")
         self.every, self._resample, self._threshold = _plan(self._fields.pop("posterior"))
         self._parameters, self._others = parameters, {k: v for k, v in parameters.extra_args.items() if k != KEY}
         _refuse(config, parameters)
@@ -155,7 +158,8 @@ class _Run:
 
     def live(self) -> list[int]:
         """Particles that go on."""
-        return np.flatnonzero(~self._finished & (self._log_weights > -np.inf)).tolist()
+        live: list[int] = np.flatnonzero(~self._finished & (self._log_weights > -np.inf)).tolist()
+        return live
 
     def next_parameters(self, i: int) -> Any:
         """Parameters of a particle's next request."""
@@ -244,7 +248,8 @@ def _prepare(config: Any, parameters: Any) -> Any:
 def _token_ids(prompt: Any) -> list[int]:
     if not isinstance(prompt, dict) or prompt.get("type") != "token":
         raise ValueError(f"{KEY}: a posterior takes a prompt of text")
-    return list(map(int, prompt["prompt_token_ids"]))
+    ids: list[int] = prompt["prompt_token_ids"]
+    return ids
 
 
 def _tokens_prompt(ids: list[int]) -> Any:

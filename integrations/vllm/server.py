@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from ...decoding import DecodingError
-from . import counts, particles
+from . import checking, counts, particles
 from .settings import settings
 from .specification import VARIABLE, load
 
@@ -43,6 +43,8 @@ def arguments(given: Sequence[str], *, on_cpu: bool) -> list[str]:
             raise DecodingError(f"{name} is set by bytebound: start vLLM's own server to choose another")
     if "--api-server-count" in names:
         raise DecodingError("bytebound checks requests in one API server: leave out --api-server-count")
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        raise DecodingError("PROMETHEUS_MULTIPROC_DIR is for several API servers, and hides our metrics: unset it")
     speculation = any(name.startswith("--speculative-config") for name in names)
     asynchronous = "--async-scheduling" in names or ("--no-async-scheduling" not in names and not on_cpu)
     ours = settings(asynchronous=asynchronous, speculation=speculation)
@@ -77,5 +79,6 @@ def main(given: Sequence[str] | None = None) -> None:
     except (DecodingError, ImportError) as error:
         sys.exit(f"bytebound: {error}")
     counts.serve()
+    checking.install()
     particles.install()
     serve()

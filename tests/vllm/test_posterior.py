@@ -81,7 +81,7 @@ def test_contexts_are_live_requests(llm: Any, host: Any, monkeypatch: pytest.Mon
         found = model.next_logprobs(contexts)
         torch.testing.assert_close(found, expected.next_logprobs(contexts), atol=1e-4, rtol=0)
         assert len(added) == new and scheduler.get_num_unfinished_requests() == len(contexts)
-    del model
+    model.close()
     assert scheduler.get_num_unfinished_requests() == 0
 
 

@@ -83,6 +83,17 @@ def test_hostile_requests_get_400_and_harm_nobody(client: openai.OpenAI) -> None
     assert set(repeats.text) == {"a"}
 
 
+def test_a_request_that_takes_long_to_compile_delays_no_other(client: openai.OpenAI) -> None:
+    slow, message = hostile()["a megabyte"]
+    served = 0
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(complete, client, slow)
+        while not answer.done():
+            complete(client, {}, max_tokens=2)
+            served += 1
+    assert message in str(answer.exception()) and served > 3
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -101,3 +112,9 @@ def test_arguments_for_other_machines() -> None:
     ours = arguments(["--model", "m"], on_cpu=False)
     assert "--async-scheduling" in ours and "bytebound.integrations.vllm.scheduler.AsyncScheduler" in ours
     assert "--logits-processors" not in arguments(["--speculative-config={}"], on_cpu=True)
+
+
+def test_metrics_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "somewhere")
+    with pytest.raises(decoding.DecodingError, match="hides our metrics"):
+        arguments(["--model", "m"], on_cpu=True)

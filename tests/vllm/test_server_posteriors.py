@@ -90,6 +90,7 @@ def test_posteriors_of_chats_and_of_several_prompts(client: openai.OpenAI) -> No
         ({"constraint": {"regex": "("}, "posterior": {}}, {}, "bytebound: "),
         ({"constraint": {"regex": "a"}, "posterior": {"every": 0}}, {}, "at least 1"),
         ({"constraint": {"regex": "a"}, "posterior": {"step": 1}}, {}, "every, resampling, threshold"),
+        ({"constraint": {"regex": "a"}, "posterior": {}, "id": "x"}, {}, "has no id"),
         ({"constraint": {"regex": "a"}, "posterior": {}}, {"top_p": 0.5}, "top_p=0.5"),
         ({"constraint": {"regex": "a"}, "posterior": {}}, {"logprobs": 1}, "does not go with logprobs"),
         ({"constraint": {"regex": "a"}, "posterior": {}}, {"stop": ["x"]}, "does not go with stop"),
