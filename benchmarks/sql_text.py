@@ -46,7 +46,7 @@ def texts(schema: Schema, dialect_name: str = "sqlite") -> tuple[str, str]:
     gbnf += [f"{_rule(terminal)} ::= ({' | '.join(map(_cases, found))}) ws" for terminal, found in names.items()]
     gbnf += [f"{_rule(terminal)} ::= [A-Za-z_] [A-Za-z0-9_]* ws" for terminal in _NEW]
     gbnf += [
-        "STRING ::= (\"'\" ([^'\\x00] | \"''\")* \"'\" | [\"] ([^\"\\x00] | [\"] [\"])* [\"]) ws",
+        'STRING ::= ("\'" ([^\'\\x00] | "\'\'")* "\'" | ["] ([^"\\x00] | ["] ["])* ["]) ws',
         'NUMBER ::= [0-9]+ ("." [0-9]+)? ws',
         "DATED ::= STRING",
         *(f"{terminal} ::= [0-9]+ ws" for terminal in ("INTEGER", "POSITION", "FRAME")),

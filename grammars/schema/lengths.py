@@ -79,5 +79,3 @@ def total(lengths: list[int], slope: int, count: int) -> int:
     listed = sum(lengths[:count])
     beyond = max(0, count - len(lengths))
     return listed + sum(lengths[-1] + slope * (i + 1) for i in range(beyond)) if beyond < 10_000 else 1 << 29
-
-

@@ -164,9 +164,7 @@ class Evaluation:
         }
         return (frozenset(names), frozenset(patterns)), schema
 
-    def _items(
-        self, place: Place, atoms: list[Atom], rest: Place
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    def _items(self, place: Place, atoms: list[Atom], rest: Place) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         length = 0
         hits: dict[Place, None] = {}
         for atom in atoms:

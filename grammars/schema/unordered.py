@@ -175,9 +175,7 @@ def _shortest(net: Network, members: Members) -> Rule:
     return result
 
 
-def _add_shortest_others(
-    net: Network, members: Members, row: dict[int, int], cap: int, full: int, end: int
-) -> None:
+def _add_shortest_others(net: Network, members: Members, row: dict[int, int], cap: int, full: int, end: int) -> None:
     """Members of other names until enough are there and all needs are met; each one's name is longer than the last."""
     wholes = []
     for other in members.others:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..context_free import lark
@@ -33,7 +34,7 @@ class SqlGrammar(Scoped):
     Like a predicate it is joined with others by `&`, and by nothing else; unlike one it has masks (`decoding.Masker`).
     """
 
-    def __init__(self, schema: Schema, grammar: Grammar, automaton: ScopeAutomaton, name: str) -> None:
+    def __init__(self, schema: Schema, grammar: Callable[[], Grammar], automaton: ScopeAutomaton, name: str) -> None:
         super().__init__(grammar, automaton, name)
         self.schema = schema
         """Tables and columns."""
@@ -85,7 +86,8 @@ def sql(
     syntax = start + words.syntax + (words.writing if kinds != ("select",) else "")
     actions = {name: getattr(rules, name) for name in set(_ACTION.findall(syntax))}
     automaton = ScopeAutomaton(Machine(syntax, actions), rules, "start", whitespace=whitespace)
-    return SqlGrammar(schema, context_free(words, syntax), automaton, f"SQL of {dialect}, {'/'.join(kinds)}")
+    grammar = functools.partial(context_free, words, syntax)
+    return SqlGrammar(schema, grammar, automaton, f"SQL of {dialect}, {'/'.join(kinds)}")
 
 
 def context_free(words: Dialect, syntax: str) -> Grammar:

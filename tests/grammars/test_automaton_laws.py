@@ -137,9 +137,11 @@ def test_distance_is_the_shortest_completion(r: tuple, x: list[int]) -> None:
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(r=expressions(), x=st.lists(st.sampled_from(list(ALPHABET)), max_size=6), seed=st.integers(0, 3))
 def test_aliases_agree_up_to_the_horizon(r: tuple, x: list[int], seed: int) -> None:
-    program = Grammar(lambda net, a, b: ref.emit(net, a, b, ref.cat(("rep", r, seed, 9), r)), "x").program if not (
-        ref.nullable(r)
-    ) else Grammar(lambda net, a, b: ref.emit(net, a, b, r), "x").program
+    program = (
+        Grammar(lambda net, a, b: ref.emit(net, a, b, ref.cat(("rep", r, seed, 9), r)), "x").program
+        if not (ref.nullable(r))
+        else Grammar(lambda net, a, b: ref.emit(net, a, b, r), "x").program
+    )
     engine = Engine(program, horizon=2)
     state = engine.advance(engine.start, bytes(x))
     if engine.is_dead(state):

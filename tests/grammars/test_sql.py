@@ -203,9 +203,11 @@ def test_laws_of_the_automaton() -> None:
         assert automaton.advance(middle, b"") == middle
         forced = automaton.forced_bytes(middle)
         assert text[cut:].startswith(forced) or len(forced) > len(text) - cut
-        free, longest = automaton.free_bytes(middle)
-        for byte in free if longest else b"":
-            assert automaton.step(middle, byte) >= 0
+        shape = automaton.shape(middle)
+        for word in shape.words:
+            assert automaton.advance(middle, word.encode()) >= 0
+        ended = automaton.ended(middle)
+        assert ended == -1 or automaton.step(ended, 0x20) == automaton.step(middle, 0x20)
 
 
 def _vocabulary() -> decoding.Vocabulary:
@@ -257,10 +259,8 @@ def _allowed_by(tester: decoding.Tester) -> np.ndarray[Any, Any]:
     return np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little"))
 
 
-def test_masks_with_a_budget_are_refused() -> None:
+def test_tokens_and_states_that_are_none() -> None:
     masker = decoding.Masker(grammars.sql(TABLES), _vocabulary())
-    with pytest.raises(grammars.Unsupported):
-        masker.fill(masker.start, np.empty(masker.words, np.uint32), 9)
     with pytest.raises(decoding.WrongVocabulary):
         masker.accept(masker.start, 100_000)
     assert masker.accept(masker.start, ord("F")) == -1
