@@ -21,7 +21,7 @@ from .mask_kernels import SiblingTrie
 
 Nodes = tuple[int, ...]
 Tokens = NDArray[np.int32] | NDArray[np.uint32]
-BLANKS = b" \t\r\n"
+BLANKS = frozenset(b" \t\r\n")
 _IN_WORDS = LETTERS | DIGITS
 _SPARSE = 2048
 _REMEMBERED = 1 << 16

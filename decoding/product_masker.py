@@ -1,8 +1,8 @@
 """Masks of an automaton over lexemes (`grammars/scoped.py`), exact.
 
 A mask is put together along the trie of the vocabulary: what the lexeme at hand may become is looked up among the
-parts that are known for the vocabulary (`lexemes.py`), and where tokens go on behind it, the automaton is asked what may
-come there, for those nodes only. Few tokens do, since tokenizers part words from symbols.
+parts that are known for the vocabulary (`lexemes.py`), and where tokens go on behind it, the automaton is asked what
+may come there, for those nodes only. Few tokens do, since tokenizers part words from symbols.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ import threading
 
 import numpy as np
 
-from ..grammars.scoped import DIGITS, LETTERS, NOTHING, Scoped, Shape
+from ..grammars.scoped import DIGITS, EVERY, LETTERS, NOTHING, Scoped, Shape
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
 from .errors import DeadEnd
 from .lexeme_kernels import add_row, set_tokens
-from .lexemes import Nodes, Part
+from .lexemes import BLANKS, Nodes, Tokens
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
 from .tables import shared_tables
 from .vocabulary import Vocabulary
 
 _IN_WORDS = LETTERS | DIGITS
+_NONE = np.empty(0, np.int32)
 
 
 class ProductMasker(Masker):
@@ -73,7 +74,13 @@ class ProductMasker(Masker):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
             row = self.only_eos.copy() if self.automaton.is_accepting(state) else np.zeros(self.words, np.uint32)
-            self._read(row, state, (0,))
+            found: list[Tokens] = []
+            self._read(found, state, (0,))
+            sparse = [tokens for tokens in found if tokens.dtype == np.int32]
+            set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
+            for tokens in found:
+                if tokens.dtype == np.uint32:
+                    add_row(row, tokens)
             if not row.any():
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
             if len(self._rows) > self._limit:
@@ -81,78 +88,75 @@ class ProductMasker(Masker):
             self._rows[state] = row
         return row
 
-    def _read(self, row: Row, state: int, nodes: Nodes, skip: frozenset[int] = NOTHING) -> None:
-        """Add the tokens below the nodes that leave the automaton alive; but for those that go on with one of the bytes
-        to skip."""
-        automaton, lexemes = self.automaton, self.lexemes
-        shape = automaton.shape(state)
-        if shape.blanks:
-            part = lexemes.blanks(nodes, shape.blanks)
-            self._add(row, part)
-            if part.leaving:
-                nodes_behind = part.leaving[0][1]
-                if skip:
-                    self._lexeme(row, state, shape, nodes_behind, NOTHING)
-                else:
-                    nodes += nodes_behind
-        self._lexeme(row, state, shape, nodes, skip)
-
-    def _lexeme(self, row: Row, state: int, shape: Shape, nodes: Nodes, skip: frozenset[int]) -> None:
+    def _read(self, found: list[Tokens], state: int, nodes: Nodes, skip: frozenset[int] = NOTHING) -> None:
+        """Find the tokens below the nodes that leave the automaton alive, but for those that go on with one of the
+        bytes to skip."""
         automaton, lexemes = self.automaton, self.lexemes
         spread = lexemes.spread(nodes)
+        blank = not spread.keys().isdisjoint(BLANKS)
+        shape = automaton.shape(state, EVERY if blank else spread.keys())
+        if blank and shape.blanks:
+            part = lexemes.blanks(nodes, shape.blanks)
+            found.append(part.tokens)
+            for _, behind in part.leaving:
+                if skip:
+                    self._lexeme(found, state, shape, behind, NOTHING)
+                else:
+                    nodes += behind
+        self._lexeme(found, state, shape, nodes, skip)
+
+    def _lexeme(self, found: list[Tokens], state: int, shape: Shape, nodes: Nodes, skip: frozenset[int]) -> None:
+        """The same where no white space comes first."""
+        automaton, lexemes = self.automaton, self.lexemes
         if not skip >= LETTERS:
             if shape.words:
                 part = lexemes.of_words(nodes, shape.words)
-                self._add(row, part)
+                found.append(part.tokens)
                 for text, leaving in part.leaving:
-                    self._end(row, automaton.advance(state, text), leaving, _IN_WORDS)
+                    self._end(found, automaton.advance(state, text), leaving, _IN_WORDS)
             if shape.fresh:
                 part = lexemes.of_name(nodes, shape.fresh, shape.begun)
-                self._add(row, part)
+                found.append(part.tokens)
                 for text, leaving in part.leaving:
                     if text.decode().lower() not in shape.words:
-                        self._end(row, automaton.advance(state, text), leaving, _IN_WORDS)
+                        self._end(found, automaton.advance(state, text), leaving, _IN_WORDS)
         if shape.digits and not skip >= DIGITS:
             part = lexemes.of_digits(nodes, shape.digits)
-            self._add(row, part)
+            found.append(part.tokens)
             for text, leaving in part.leaving:
-                reached_state = automaton.advance(state, text)
-                self._lexeme(row, reached_state, automaton.shape(reached_state), leaving, DIGITS)
+                reached = automaton.advance(state, text)
+                self._lexeme(found, reached, automaton.shape(reached, lexemes.spread(leaving).keys()), leaving, DIGITS)
         if shape.content is not None:
+            quote = shape.content.quote
             part = lexemes.of_content(nodes, shape.content)
-            self._add(row, part)
+            found.append(part.tokens)
             for text, leaving in part.leaving:
-                quoted = lexemes.spread(leaving)[shape.content.quote]
-                self._follow(row, automaton.step(automaton.advance(state, text), shape.content.quote), quoted)
-        reached: dict[int, Nodes] = {}
-        for byte in shape.starts & spread.keys():
-            if byte not in skip:
-                following = automaton.step(state, byte)
-                reached[following] = reached.get(following, ()) + spread[byte]
-        for following, behind in reached.items():
-            self._follow(row, following, behind)
-        self._end(row, state, nodes, shape.own)
+                reached = automaton.step(automaton.advance(state, text), quote)
+                self._follow(found, reached, lexemes.spread(leaving)[quote])
+        spread = lexemes.spread(nodes)
+        following: dict[int, Nodes] = {}
+        for byte in spread.keys() & shape.starts - skip:
+            reached = automaton.step(state, byte)
+            following[reached] = following.get(reached, ()) + spread[byte]
+        for reached, behind in following.items():
+            self._follow(found, reached, behind)
+        if shape.own is not EVERY:
+            self._end(found, state, nodes, shape.own)
 
-    def _follow(self, row: Row, state: int, nodes: Nodes) -> None:
-        """Add the tokens that end at the nodes or below, where the state is alive."""
+    def _follow(self, found: list[Tokens], state: int, nodes: Nodes) -> None:
+        """Find the tokens that end at the nodes or below, where the state is alive."""
         if state != DEAD:
-            set_tokens(row, self.lexemes.ending(nodes))
+            found.append(self.lexemes.ending(nodes))
             inner = self.lexemes.inner(nodes)
             if inner:
-                self._read(row, state, inner)
+                self._read(found, state, inner)
 
-    def _end(self, row: Row, state: int, nodes: Nodes, own: frozenset[int]) -> None:
-        """Add the tokens below the nodes that end the lexeme there: those that do not go on with its own bytes."""
+    def _end(self, found: list[Tokens], state: int, nodes: Nodes, own: frozenset[int]) -> None:
+        """Find the tokens below the nodes that end the lexeme there: those that do not go on with its own bytes."""
         if state != DEAD and not self.lexemes.spread(nodes).keys() <= own:
             ended = self.automaton.ended(state)
             if ended != DEAD:
-                self._read(row, ended, nodes, own)
-
-    def _add(self, row: Row, part: Part) -> None:
-        if part.tokens.dtype == np.int32:
-            set_tokens(row, part.tokens)
-        else:
-            add_row(row, part.tokens)
+                self._read(found, ended, nodes, own)
 
     def __repr__(self) -> str:
         return f"<ProductMasker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"

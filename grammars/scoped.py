@@ -1,13 +1,13 @@
 """A grammar with a second automaton: what a context-free grammar cannot say, and masks all the same.
 
-The automaton reads lexemes (words, numbers, symbols, strings) between white space and says of every state, as a `Shape`,
-what the lexeme at hand may still become, so that masks are put together from parts that are known for a vocabulary.
+The automaton reads lexemes (words, numbers, symbols, strings) between white space and says of every state, as a
+`Shape`, what the lexeme at hand may still become, so that masks are put together from parts that are known for a vocabulary.
 Its language lies within the grammar's, which is made only where it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -59,8 +59,9 @@ class Shape(NamedTuple):
 class ScopingAutomaton(Automaton, Protocol):
     """An automaton over lexemes."""
 
-    def shape(self, state: int) -> Shape:
-        """What may come next."""
+    def shape(self, state: int, among: Collection[int]) -> Shape:
+        """What may come next; of what begins with other bytes than those `among` which the next one is, nothing need be
+        said."""
 
     def ended(self, state: int) -> int:
         """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it

@@ -16,7 +16,7 @@ from .levels import Scope
 
 Action = Callable[[Scope], Scope | None]
 Node = tuple[Any, ...]
-_EMPTY = 0
+_EMPTY, _POP = 0, -1
 
 
 class Options:
@@ -55,7 +55,7 @@ class Machine:
     def options(self, stack: int, scope: Scope) -> Options:
         """What may come next."""
         result = Options()
-        self._expand(stack, scope, result)
+        self._expand(_POP, stack, scope, result, {})
         return result
 
     def _push(self, node: int, stack: int) -> int:
@@ -66,38 +66,52 @@ class Machine:
             self._stacks.append(key)
         return known
 
-    def _expand(self, stack: int, scope: Scope | None, result: Options) -> None:
-        while scope is not None:
-            if stack == _EMPTY:
-                result.ends = True
-                return
-            number, stack = self._stacks[stack]
-            node = self._nodes[number]
+    def _expand(
+        self, number: int, stack: int, scope: Scope, result: Options, done: dict[tuple[str, int], Scope | None]
+    ) -> None:
+        """Follow all ways from a node, or from the top of the stack, to the next terminals; `done` remembers actions by
+        the identity of their scopes, which it keeps."""
+        nodes, stacks = self._nodes, self._stacks
+        while True:
+            if number == _POP:
+                if stack == _EMPTY:
+                    result.ends = True
+                    return
+                number, stack = stacks[stack]
+            node = nodes[number]
             kind = node[0]
-            if kind == "literal":
+            if kind == "action":
+                key = (node[1], id(scope))
+                if key not in done:
+                    done[key] = self.actions[node[1]](scope)
+                after = done[key]
+                if after is None:
+                    return
+                scope, number = after, _POP
+            elif kind == "sequence":
+                number = node[1]
+                stack = self._push(node[2], stack)
+            elif kind == "rule":
+                number = self._rule(node[1])
+            elif kind == "choice":
+                for item in node[1:]:
+                    self._expand(item, stack, scope, result, done)
+                return
+            elif kind == "literal":
                 assert node[1] not in result.literals, f"two ways begin with {node[1]!r}"
                 result.literals[node[1]] = (stack, scope)
                 return
-            if kind == "terminal":
+            elif kind == "terminal":
                 assert node[1] not in result.terminals, f"two ways begin with {node[1]}"
                 result.terminals[node[1]] = (stack, scope)
                 return
-            if kind == "action":
-                scope = self.actions[node[1]](scope)
-            elif kind == "rule":
-                stack = self._push(self._rule(node[1]), stack)
-            elif kind == "sequence":
-                for item in reversed(node[1:]):
-                    stack = self._push(item, stack)
-            elif kind == "choice":
-                for item in node[1:]:
-                    self._expand(self._push(item, stack), scope, result)
-                return
+            elif kind == "empty":
+                number = _POP
             else:  # repeat: body, minimum, whether it may come again
                 if not node[2]:
-                    self._expand(stack, scope, result)
-                again = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
-                stack = self._push(node[1], again)
+                    self._expand(_POP, stack, scope, result, done)
+                stack = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
+                number = node[1]
 
     def _rule(self, name: str) -> int:
         if name not in self._compiled:
@@ -118,7 +132,11 @@ class Machine:
                 return self._node(("rule", tree.name))
             return self._node(("action" if tree.name.islower() else "terminal", tree.name))
         if isinstance(tree, Sequence):
-            return self._node(("sequence", *map(self._compile, tree.items)))
+            following = self._node(("empty",))
+            for i, item in enumerate(reversed(tree.items)):
+                number = self._compile(item)
+                following = self._node(("sequence", number, following)) if i else number
+            return following
         if isinstance(tree, Choice):
             return self._node(("choice", *map(self._compile, tree.options)))
         assert isinstance(tree, Repeat) and tree.minimum <= 1

@@ -124,16 +124,18 @@ class Place:
             return True
         return bool(self.words or self.fresh or self.quoted)
 
+    def starts(self, quotes: bool) -> frozenset[int]:
+        """Bytes with which tokens begin that are no words, nor any numbers; with `quotes`, those of names, too."""
+        found = self._marks
+        return found | {ord(self.rules.dialect.quote)} if quotes and self.quoted else found
+
     @cached_property
-    def starts(self) -> frozenset[int]:
-        """Bytes with which tokens begin that are no words, nor any numbers."""
+    def _marks(self) -> frozenset[int]:
         found = {ord(symbol[0]) for symbol in self.symbols}
         if self.string is not None:
             found.add(0x27)
         if self.double:
             found.add(0x22)
-        if self.quoted:
-            found.add(ord(self.rules.dialect.quote))
         if self.number is not None and self.numerals is not None:
             found.update(b"0123456789")
         return frozenset(found)

@@ -8,10 +8,11 @@ same rules, up to white space and UTF-8 in strings, so running both in step lead
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 
 from ..automaton import DEAD
 from ..errors import BudgetExceeded, GrammarError
-from ..scoped import DIGITS, LETTERS, Shape
+from ..scoped import DIGITS, EVERY, LETTERS, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
 from .levels import Scope
@@ -121,13 +122,13 @@ class ScopeAutomaton:
             state = ways[0][1]
         return bytes(forced)
 
-    def shape(self, state: int) -> Shape:
+    def shape(self, state: int, among: Collection[int] = EVERY) -> Shape:
         """See `ScopingAutomaton.shape`."""
         if self.is_dead(state):
             return Shape()
         with self._lock:
             configuration, mode, text, extra = self._lexemes[state]
-            return shape_of(self, self._place(configuration), mode, text, extra)
+            return shape_of(self, self._place(configuration), mode, text, extra, among)
 
     def ended(self, state: int) -> int:
         """See `ScopingAutomaton.ended`."""

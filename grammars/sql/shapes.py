@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..scoped import DIGITS, LETTERS, Content, Shape
@@ -22,12 +23,17 @@ _IN_NUMBERS = IN_WORDS | {0x2E}
 _IN_DATES = frozenset(b"0123456789-: '")
 
 
-def shape_of(automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int) -> Shape:
+def shape_of(
+    automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int, among: Collection[int]
+) -> Shape:
     """The shape of a lexeme, see `ScopeAutomaton`."""
     if mode == BETWEEN:
         digits = place.longest_number if place.number and place.numerals is None else 0
+        starts = place.starts(ord(automaton.rules.dialect.quote) in among)
+        if LETTERS.isdisjoint(among):
+            return Shape(automaton.whitespace - extra, digits=digits, starts=starts)
         fresh = LONGEST_NAME if place.fresh else 0
-        return Shape(automaton.whitespace - extra, place.words, fresh, False, digits, None, place.starts)
+        return Shape(automaton.whitespace - extra, place.words, fresh, False, digits, None, starts)
     if mode == WORD:
         fresh = LONGEST_NAME - len(text) if place.fresh else 0
         return Shape(words=rests(place.words, text), fresh=fresh, begun=True, own=IN_WORDS)
