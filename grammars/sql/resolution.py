@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
 from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, is_merged, lookup, visible
@@ -12,6 +12,7 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
+_REMEMBERED = 1 << 12
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")
@@ -45,6 +46,7 @@ class Resolution:
 
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         self.dialect, self.schema, self.forward = dialect, schema, forward
+        self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
         key = dialect.key
         self.relations = tuple(
             Relation(
@@ -189,9 +191,25 @@ class Resolution:
                     found.append((want.alias, want.name))
         return frozenset(found)
 
-    def names(self, scope: Scope, alias: str | None = None) -> set[str]:
+    def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
-        return {name for name in self._candidates(scope) if self.meaning(scope, alias or "", name) is not None}
+        frame = scope.frames[-1]
+        here = frame.role, frame.kind, frame.boolean, frame.allow, frame.flags  # all that `meaning` looks at
+        memo = self._memo(scope.levels)
+        known: frozenset[str] | None = memo.get(("names", alias, here))
+        if known is None:
+            found = (name for name in self._candidates(scope) if self.meaning(scope, alias, name) is not None)
+            known = memo["names", alias, here] = frozenset(found)
+        return known
+
+    def _memo(self, levels: tuple[Level, ...]) -> dict[Any, Any]:
+        """What was worked out for these levels, by their identity: places within an expression share them."""
+        known = self._memos.get(id(levels))
+        if known is None:
+            if len(self._memos) > _REMEMBERED:
+                self._memos.clear()
+            known = self._memos[id(levels)] = (levels, {})  # kept, so that no other object gets this identity
+        return known[1]
 
     def has_names(self, scope: Scope, alias: str) -> bool:
         """Whether `names` has any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from .clauses import Clauses
@@ -26,7 +26,7 @@ class Names(NamedTuple):
 class Terminals(Clauses):
     """Terminals by name: `names` of those that are names, and `take_X` for what they do."""
 
-    def _names(self, known: set[str], fresh: bool = False, excluded: set[str] | frozenset[str] = _NOTHING) -> Names:
+    def _names(self, known: Set[str], fresh: bool = False, excluded: Set[str] = _NOTHING) -> Names:
         quoted = frozenset(name for name in known if name)
         words = quoted - self.unplain
         return Names(quoted, words, fresh, self.dialect.avoided | excluded | known if fresh else _NOTHING)
@@ -43,6 +43,15 @@ class Terminals(Clauses):
 
     def names_name(self, scope: Scope) -> Names:
         frame = scope.frames[-1]
+        memo = self._memo(scope.levels)
+        here = "NAME", len(scope.frames), frame.role, frame.kind, frame.boolean, frame.allow, frame.flags, frame.bare
+        known: Names | None = memo.get(here)
+        if known is None:
+            known = memo[here] = self._names_of_expressions(scope)
+        return known
+
+    def _names_of_expressions(self, scope: Scope) -> Names:
+        frame = scope.frames[-1]
         level = scope.levels[-1]
         if frame.flags & WHOLE:
             return Names()
@@ -56,7 +65,7 @@ class Terminals(Clauses):
             return self._names(outputs)
         known = self.names(scope)
         if ordering:
-            known = {name for name in known if self.order_output(scope, name) is None}
+            known = frozenset(name for name in known if self.order_output(scope, name) is None)
         qualifiers, fresh = self.qualifiers(scope)
         functions = set()
         for word in (*self.dialect.aggregates, *self.dialect.windows, *self.dialect.functions):
