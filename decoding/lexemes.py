@@ -1,7 +1,7 @@
 """Parts of masks that are known for a vocabulary: which tokens are a word, digits, white space, what stands in quotes.
 
-A `Part` is asked for below some nodes of the vocabulary's trie (those that a text begun inside a token has led to): the
-tokens there that lie within one lexeme, and the nodes from which others go on behind it. Parts do not depend on a
+A `Part` is asked for below a node of the vocabulary's trie (where a text begun inside a token has led to): the tokens
+there that lie within one lexeme, and the nodes from which others go on behind it. Parts do not depend on a
 grammar's state, and are kept with the vocabulary.
 """
 
@@ -91,12 +91,12 @@ class Lexemes:
             known = self._ids[nodes] = np.concatenate(ranges).astype(np.int32) if ranges else np.empty(0, np.int32)
         return known
 
-    def blanks(self, nodes: Nodes, most: int) -> Part:
+    def blanks(self, node: int, most: int) -> Part:
         """White space, at least one byte of it; the nodes behind are joined."""
-        key = ("blanks", nodes, most)
+        key = ("blanks", node, most)
         known = self._parts.get(key)
         if known is None:
-            reached, level = [], list(nodes)
+            reached, level = [], [node]
             for _ in range(most):
                 level = [child for node in level for b, child in self.children(node).items() if b in BLANKS]
                 reached += level
@@ -104,52 +104,47 @@ class Lexemes:
             known = self._keep(key, Part(self.ending(tuple(reached)), ((b" ", inner),) if inner else ()))
         return known
 
-    def of_words(self, nodes: Nodes, words: frozenset[str]) -> Part:
+    def of_words(self, node: int, words: frozenset[str]) -> Part:
         """Prefixes of words, in letters of both cases."""
-        key = ("words", nodes, words)
+        key = ("words", node, words)
         known = self._parts.get(key)
         if known is None:
-            parts = [self._word(nodes, word) for word in words]
+            parts = [self._word(node, word) for word in words]
             tokens = np.unique(np.concatenate([part.tokens for part in parts])) if parts else np.empty(0, np.int32)
             known = self._keep(key, Part(tokens.astype(np.int32), tuple(e for part in parts for e in part.leaving)))
         return known
 
-    def _word(self, nodes: Nodes, word: str) -> Part:
-        key = ("word", nodes, word)
+    def _word(self, node: int, word: str) -> Part:
+        key = ("word", node, word)
         known = self._parts.get(key)
         if known is None:
-            passed, level = [], nodes
+            passed: list[int] = []
+            level = [node]
             for byte in word.encode():
-                level = tuple(
-                    child
-                    for node in level
-                    for b in ({byte, byte - 32} if 0x61 <= byte <= 0x7A else {byte})
-                    if (child := self.children(node).get(b)) is not None
-                )
+                both = {byte, byte - 32} if 0x61 <= byte <= 0x7A else {byte}
+                level = [child for node in level for b, child in self.children(node).items() if b in both]
                 passed += level
-                if not level:
-                    break
             leaving = tuple(node for node in level if any(b not in _IN_WORDS for b in self.children(node)))
             known = Part(self.ending(tuple(passed)), ((word.encode(), leaving),) if leaving and word else ())
             self._keep(key, known)
         return known
 
-    def of_name(self, nodes: Nodes, longest: int, begun: bool) -> Part:
+    def of_name(self, node: int, longest: int, begun: bool) -> Part:
         """Any word of at most so many bytes; the first one is a digit only if it has begun."""
-        return self._of_table(("name", longest, begun), nodes, 0, lambda: _name_table(longest, begun))
+        return self._of_table(("name", longest, begun), node, 0, lambda: _name_table(longest, begun))
 
-    def of_digits(self, nodes: Nodes, longest: int) -> Part:
+    def of_digits(self, node: int, longest: int) -> Part:
         """At most so many digits."""
-        return self._of_table(("digits", longest), nodes, 0, lambda: _digit_table(longest))
+        return self._of_table(("digits", longest), node, 0, lambda: _digit_table(longest))
 
-    def of_content(self, nodes: Nodes, content: Content) -> Part:
+    def of_content(self, node: int, content: Content) -> Part:
         """UTF-8 up to a quote; the nodes are those before the quote, by content as far as it makes a difference."""
-        key = ("content", nodes, *content)
+        key = ("content", node, *content)
         known = self._parts.get(key)
         if known is None:
             states, table = _content_table(content.quote, content.refused)
             name = ("content", content.quote, content.refused)
-            plain = self._of_table(name, nodes, states[content.pending], lambda: table)
+            plain = self._of_table(name, node, states[content.pending], lambda: table)
             groups: dict[str, list[bytes]] = {}
             places: dict[str, list[int]] = {}
             for text, leaving in plain.leaving:
@@ -162,28 +157,25 @@ class Lexemes:
             known = self._keep(key, Part(plain.tokens, grouped))
         return known
 
-    def _of_table(
-        self, name: tuple[object, ...], nodes: Nodes, start: int, make: Callable[[], NDArray[np.int32]]
-    ) -> Part:
-        key = (*name, nodes, start)
+    def _of_table(self, name: tuple[object, ...], node: int, start: int, make: Callable[[], NDArray[np.int32]]) -> Part:
+        key = (*name, node, start)
         known = self._parts.get(key)
         if known is None:
             table = self._tables.get(name)
             if table is None:
                 table = self._tables[name] = make()
             row = np.zeros(self.words, np.uint32)
+            while True:
+                count = lk.walk_lexeme(self.trie, self._stack, table, node, start, row, self._leaving)
+                if 2 * count <= self._leaving.size:
+                    break
+                self._leaving = np.empty(4 * count, np.int32)
+            base = self._depth[node]
             leaving: list[tuple[bytes, Nodes]] = []
-            for node in nodes:
-                while True:
-                    count = lk.walk_lexeme(self.trie, self._stack, table, node, start, row, self._leaving)
-                    if 2 * count <= self._leaving.size:
-                        break
-                    self._leaving = np.empty(4 * count, np.int32)
-                base = self._depth[node]
-                for place, depth in self._leaving[: 2 * count].reshape(-1, 2).tolist():
-                    text = self._text(int(self.trie[self.trie[place + 1]]))[base : base + depth]
-                    self._depth[place] = base + depth
-                    leaving.append((text, (place,)))
+            for place, depth in self._leaving[: 2 * count].reshape(-1, 2).tolist():
+                text = self._text(int(self.trie[self.trie[place + 1]]))[base : base + depth]
+                self._depth[place] = base + depth
+                leaving.append((text, (place,)))
             known = self._keep(key, Part(_thin(row), tuple(leaving)))
         return known
 

@@ -43,7 +43,9 @@ def shape_of(
         digits = place.longest_number - len(text.rpartition(".")[2])
         return Shape(digits=digits, starts=frozenset(b".") if place.decimal else frozenset(), own=_IN_NUMBERS)
     if mode == SYMBOL:
-        return Shape(starts=OPERATORS, own=OPERATORS)
+        return Shape(
+            starts=frozenset(ord(rest[0]) for rest in rests(place.symbol_prefixes, text) if rest), own=OPERATORS
+        )
     if mode in (STRING_END, QUOTED_END):
         quote = frozenset((extra,))
         return Shape(starts=quote, own=quote)

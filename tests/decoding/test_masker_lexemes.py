@@ -14,9 +14,9 @@ TABLES = {
     "city": {"id": "integer", "name": "text", "Größe": "integer", "Order": "text"},
 }
 PIECES = (
-    "SELECT FROM WHERE name id code population city country count max ( ) , . * = < <= <> || ' '' \" \" \"\" ` ; 1 12 3.5 "
+    'SELECT FROM WHERE name id code population city country count max ( ) , . * = < <= <> || \' \'\' " " "" ` ; 1 12 3.5 '
     "T1 t2 x AS AND OR IN NOT NULL ORDER BY GROUP LIMIT JOIN ON WITH UNION DATE '2020-01-3 '2020 Größe Gr ö ß \"Order "
-    "Order\" \"name \"x é 日本 \u0131 CASE WHEN THEN END EXISTS INSERT INTO VALUES UPDATE SET DELETE"
+    'Order" "name "x é 日本 \u0131 CASE WHEN THEN END EXISTS INSERT INTO VALUES UPDATE SET DELETE'
 ).split()
 BLANKS = ["", "", "", " ", " ", "  ", "\n", "\t "]
 
