@@ -105,7 +105,8 @@ class Expressions(Resolution):
             if result:
                 return None
             allow = frozenset(("int",))
-        return changed(scope, kind="", allow=allow, bare=True, reference=None, function=result or frame.kind)
+        function = (result or frame.kind) if self.dialect.typed else ""
+        return changed(scope, kind="", allow=allow, bare=True, reference=None, function=function)
 
     def if_arithmetic(self, scope: Scope) -> Scope | None:
         return self._chain(scope, NUMBERS, NUMBERS) and scope
@@ -227,10 +228,13 @@ class Expressions(Resolution):
     def if_qualifier(self, scope: Scope) -> Scope | None:
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
             return None
-        words, fresh = self.columns(scope)
-        return scope if words or fresh or self.if_qualified_star(scope) else None
+        return (
+            scope
+            if self.has_names(scope, scope.word) or self.columns(scope)[1] or self.if_qualified_star(scope)
+            else None
+        )
 
-    def columns(self, scope: Scope) -> tuple[set[str], bool]:
+    def columns(self, scope: Scope) -> tuple[frozenset[str], bool]:
         """Columns that may follow the alias that was read, and whether any other name may."""
         fresh = self.forward and scope.levels[-1].phase == "items"
         alias = scope.word

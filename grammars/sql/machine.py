@@ -58,6 +58,29 @@ class Machine:
         self._expand(_POP, stack, scope, result, {})
         return result
 
+    def settled(self, stack: int, scope: Scope) -> tuple[int, Scope] | None:
+        """The same place after the actions that come before any choice, so that equal places are one; None where one
+        of them does not allow what follows."""
+        nodes, stacks = self._nodes, self._stacks
+        while stack != _EMPTY:
+            number, below = stacks[stack]
+            node = nodes[number]
+            kind = node[0]
+            if kind == "action":
+                after = self.actions[node[1]](scope)
+                if after is None:
+                    return None
+                stack, scope = below, after
+            elif kind == "sequence":
+                stack = self._push(node[1], self._push(node[2], below))
+            elif kind == "rule":
+                stack = self._push(self._rule(node[1]), below)
+            elif kind == "empty":
+                stack = below
+            else:
+                break
+        return stack, scope
+
     def _push(self, node: int, stack: int) -> int:
         key = (node, stack)
         known = self._stack_ids.get(key)

@@ -32,6 +32,11 @@ def fits(kind: str, allow: Kinds) -> bool:
     return allow is None or kind == "any" or kind in allow
 
 
+def _kinds(relations: tuple[Relation, ...], name: str) -> frozenset[str]:
+    found = (relation.kind(name) for relation in relations)
+    return frozenset(kind for kind in found if kind is not None and kind != "opaque")
+
+
 def comparable(kind: str) -> Kinds:
     """Classes that may be compared with this one."""
     return None if kind == "any" else NUMBERS if kind in NUMBERS else frozenset((kind,))
@@ -46,6 +51,7 @@ class Resolution:
 
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         self.dialect, self.schema, self.forward = dialect, schema, forward
+        self._kinds: dict[str, frozenset[str]] = {}
         self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
         key = dialect.key
         self.relations = tuple(
@@ -142,9 +148,7 @@ class Resolution:
 
     def _waiting(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         level, frame = scope.levels[-1], scope.frames[-1]
-        kinds = {
-            kind for relation in self.known(scope) if (kind := relation.kind(name)) is not None and kind != "opaque"
-        }
+        kinds = set(self._kinds_of(self.known(scope), name))
         outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
@@ -164,6 +168,15 @@ class Resolution:
             if self.satisfiable(scope, level, level.waiting | {want}):
                 return Meaning(-1, told, (alias, name), want)
         return None
+
+    def _kinds_of(self, relations: tuple[Relation, ...], name: str) -> frozenset[str]:
+        """Classes of the columns of this name in relations where it is no other's name."""
+        if relations is not self.relations:
+            return _kinds(relations, name)
+        known = self._kinds.get(name)
+        if known is None:
+            known = self._kinds[name] = _kinds(relations, name)
+        return known
 
     def satisfiable(
         self, scope: Scope, level: Level, waiting: frozenset[Waiting], tables: tuple[Bound, ...] | None = None

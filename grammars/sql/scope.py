@@ -168,9 +168,10 @@ class ScopeAutomaton:
 
     def _reach(self, target: Target | None) -> int | None:
         """The configuration of a target, None where nothing may follow."""
-        if target is None:
+        settled = None if target is None else self.machine.settled(*target)
+        if settled is None:
             return None
-        configuration = self._configuration(target)
+        configuration = self._configuration(settled)
         return configuration if self._place(configuration).alive else None
 
     def _next(self, configuration: int, mode: int, text: str, extra: int, byte: int) -> Lexeme | None:
