@@ -8,15 +8,30 @@ asked before a reference and before a table, so that nothing is allowed that FRO
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .dialects import Kinds
 
 Reference = tuple[str, str]
 """Alias and column; the alias is "" for a column without one that waits, or that a join has merged."""
+_Tuple = TypeVar("_Tuple", bound=tuple[Any, ...])
 _SEARCH = 400
 MAX_TABLES = 8
 """Tables in one FROM, those that are results of subqueries aside."""
+
+
+def _quickly_replaced(cls: type[_Tuple]) -> type[_Tuple]:
+    """Decorator: a `_replace` that takes a third of the time, since a mask asks for a hundred."""
+    places = {name: i for i, name in enumerate(cls._fields)}  # type: ignore[attr-defined]
+
+    def replace(self: _Tuple, /, **values: object) -> _Tuple:
+        items = list(self)
+        for name, value in values.items():
+            items[places[name]] = value
+        return tuple.__new__(cls, items)
+
+    cls._replace = replace  # type: ignore[attr-defined]
+    return cls
 
 
 class Relation(NamedTuple):
@@ -49,6 +64,7 @@ class Output(NamedTuple):
     reference: Reference | None = None
 
 
+@_quickly_replaced
 class Frame(NamedTuple):
     """An expression that is being read."""
 
@@ -82,6 +98,7 @@ class Waiting(NamedTuple):
     """Whether no enclosing query may answer, because it is within an aggregate."""
 
 
+@_quickly_replaced
 class Level(NamedTuple):
     """A query, from its first SELECT on."""
 
@@ -118,6 +135,7 @@ class Level(NamedTuple):
     compound: bool = False
 
 
+@_quickly_replaced
 class Scope(NamedTuple):
     """All that the scope automaton knows at a place."""
 
