@@ -14,15 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grammars.scoped import DIGITS, LETTERS, Content
+from ..grammars.scoped import BLANKS, DIGITS, LETTERS, Content, byte_set
 from ..grammars.utf8 import follow
 from . import lexeme_kernels as lk
 from .mask_kernels import SiblingTrie
 
 Nodes = tuple[int, ...]
 Tokens = NDArray[np.int32] | NDArray[np.uint32]
-BLANKS = frozenset(b" \t\r\n")
 _IN_WORDS = LETTERS | DIGITS
+_NONE = np.empty(0, np.int32)
 _SPARSE = 2048
 _REMEMBERED = 1 << 16
 
@@ -32,6 +32,19 @@ class Part(NamedTuple):
 
     tokens: Tokens
     leaving: tuple[tuple[bytes, Nodes], ...] = ()
+
+
+class Spread(NamedTuple):
+    """What lies below some nodes."""
+
+    children: dict[int, Nodes]
+    """By their bytes."""
+    bytes: int
+    """The bytes, a set."""
+    of_words: Nodes
+    """Those of the nodes that have children with bytes of words."""
+    of_blanks: Nodes
+    """Those that have children with white space."""
 
 
 class Lexemes:
@@ -50,7 +63,7 @@ class Lexemes:
         self._leaving = np.empty(1 << 12, np.int32)
         self._depth = {0: 0}
         self._children: dict[int, dict[int, int]] = {}
-        self._spreads: dict[Nodes, dict[int, Nodes]] = {}
+        self._spreads: dict[Nodes, Spread] = {}
         self._parts: dict[tuple[object, ...], Part] = {}
         self._tables: dict[tuple[object, ...], NDArray[np.int32]] = {}
         self._ids: dict[Nodes, NDArray[np.int32]] = {}
@@ -66,17 +79,24 @@ class Lexemes:
             self._depth.update((place, depth) for place in known.values())
         return known
 
-    def spread(self, nodes: Nodes) -> dict[int, Nodes]:
-        """The children of several nodes, by their bytes."""
+    def spread(self, nodes: Nodes) -> Spread:
+        """What lies below some nodes."""
         known = self._spreads.get(nodes)
         if known is None:
             found: dict[int, list[int]] = {}
             for node in nodes:
                 for byte, child in self.children(node).items():
                     found.setdefault(byte, []).append(child)
+            children = {byte: tuple(places) for byte, places in found.items()}
+            of_words = tuple(node for node in nodes if self.below(node) & _IN_WORDS)
+            of_blanks = tuple(node for node in nodes if self.below(node) & BLANKS)
             self._forget()
-            known = self._spreads[nodes] = {byte: tuple(children) for byte, children in found.items()}
+            known = self._spreads[nodes] = Spread(children, byte_set(children), of_words, of_blanks)
         return known
+
+    def below(self, node: int) -> int:
+        """The bytes, a set, of the children of a node."""
+        return byte_set(self.children(node))
 
     def inner(self, nodes: Iterable[int]) -> Nodes:
         """Those of the nodes that have children."""
@@ -88,7 +108,7 @@ class Lexemes:
         if known is None:
             trie = self.trie
             ranges = [trie[trie[node + 1] : trie[node + 1] + (trie[node] >> 8)] for node in nodes]
-            known = self._ids[nodes] = np.concatenate(ranges).astype(np.int32) if ranges else np.empty(0, np.int32)
+            known = self._ids[nodes] = np.concatenate([_NONE, *ranges])
         return known
 
     def blanks(self, node: int, most: int) -> Part:
@@ -98,7 +118,7 @@ class Lexemes:
         if known is None:
             reached, level = [], [node]
             for _ in range(most):
-                level = [child for node in level for b, child in self.children(node).items() if b in BLANKS]
+                level = [child for node in level for b, child in self.children(node).items() if BLANKS >> b & 1]
                 reached += level
             inner = self.inner(reached)
             known = self._keep(key, Part(self.ending(tuple(reached)), ((b" ", inner),) if inner else ()))
@@ -110,7 +130,7 @@ class Lexemes:
         known = self._parts.get(key)
         if known is None:
             parts = [self._word(node, word) for word in words]
-            tokens = np.unique(np.concatenate([part.tokens for part in parts])) if parts else np.empty(0, np.int32)
+            tokens = np.unique(np.concatenate([part.tokens for part in parts]))
             known = self._keep(key, Part(tokens.astype(np.int32), tuple(e for part in parts for e in part.leaving)))
         return known
 
@@ -124,7 +144,7 @@ class Lexemes:
                 both = {byte, byte - 32} if 0x61 <= byte <= 0x7A else {byte}
                 level = [child for node in level for b, child in self.children(node).items() if b in both]
                 passed += level
-            leaving = tuple(node for node in level if any(b not in _IN_WORDS for b in self.children(node)))
+            leaving = tuple(node for node in level if self.below(node) & ~_IN_WORDS)
             known = Part(self.ending(tuple(passed)), ((word.encode(), leaving),) if leaving and word else ())
             self._keep(key, known)
         return known
@@ -198,9 +218,9 @@ def _thin(row: NDArray[np.uint32]) -> Tokens:
 def _name_table(longest: int, begun: bool) -> NDArray[np.int32]:
     """State n has n bytes behind it."""
     table = np.full((longest + 1, 256), lk.LEAVE, np.int32)
-    table[:, [*LETTERS, *DIGITS, *range(128, 256)]] = lk.STOP
+    table[:, _listed(_IN_WORDS)] = table[:, 128:] = lk.STOP
     for n in range(longest):
-        table[n, [*LETTERS, *(DIGITS if n or begun else ())]] = n + 1
+        table[n, _listed(_IN_WORDS if n or begun else LETTERS)] = n + 1
     table[0, table[0] == lk.LEAVE] = lk.STOP
     return table.reshape(-1)
 
@@ -208,11 +228,15 @@ def _name_table(longest: int, begun: bool) -> NDArray[np.int32]:
 def _digit_table(longest: int) -> NDArray[np.int32]:
     """State n has n digits behind it."""
     table = np.full((longest + 1, 256), lk.LEAVE, np.int32)
-    table[:, [*LETTERS, *range(128, 256), *DIGITS]] = lk.STOP
+    table[:, _listed(_IN_WORDS)] = table[:, 128:] = lk.STOP
     for n in range(longest):
-        table[n, list(DIGITS)] = n + 1
+        table[n, _listed(DIGITS)] = n + 1
     table[0, table[0] == lk.LEAVE] = lk.STOP
     return table.reshape(-1)
+
+
+def _listed(values: int) -> list[int]:
+    return [byte for byte in range(256) if values >> byte & 1]
 
 
 @cache

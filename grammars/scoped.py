@@ -1,13 +1,14 @@
 """A grammar with a second automaton: what a context-free grammar cannot say, and masks all the same.
 
 The automaton reads lexemes (words, numbers, symbols, strings) between white space and says of every state, as a
-`Shape`, what the lexeme at hand may still become, so that masks are put together from parts that are known for a vocabulary.
+`Shape`, what the lexeme at hand may still become, so that masks are put together from what is known for a vocabulary.
 Its language lies within the grammar's, which is made only where it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import functools
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -16,10 +17,16 @@ from .errors import GrammarError
 from .grammar import Grammar
 from .predicate import Judge
 
-EVERY = frozenset(range(256))
-LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-DIGITS = frozenset(b"0123456789")
-NOTHING: frozenset[int] = frozenset()
+
+def byte_set(values: Iterable[int]) -> int:
+    """A set of bytes as an integer: bit b is byte b."""
+    return functools.reduce(lambda found, byte: found | 1 << byte, values, 0)
+
+
+EVERY = (1 << 256) - 1
+LETTERS = byte_set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+DIGITS = byte_set(b"0123456789")
+BLANKS = byte_set(b" \t\r\n")
 
 
 class Content(NamedTuple):
@@ -50,18 +57,18 @@ class Shape(NamedTuple):
     digits: int = 0
     """Most digits that may follow."""
     content: Content | None = None
-    starts: frozenset[int] = NOTHING
-    """Bytes to ask `step` about."""
-    own: frozenset[int] = EVERY
-    """Bytes before which the lexeme does not end; before others the state is that of `ended`."""
+    starts: int = 0
+    """Bytes (a set) to ask `step` about."""
+    own: int = EVERY
+    """Bytes (a set) before which the lexeme does not end; before others the state is that of `ended`."""
 
 
 class ScopingAutomaton(Automaton, Protocol):
     """An automaton over lexemes."""
 
-    def shape(self, state: int, among: Collection[int]) -> Shape:
-        """What may come next; of what begins with other bytes than those `among` which the next one is, nothing need be
-        said."""
+    def shape(self, state: int, among: int) -> Shape:
+        """What may come next; of what begins with other bytes than those `among` which (a set) the next one is, nothing
+        need be said."""
 
     def ended(self, state: int) -> int:
         """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it

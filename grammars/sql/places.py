@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 
+from ..scoped import DIGITS, byte_set
 from .contents import DATE, TIMESTAMP
 from .levels import Scope
 from .machine import Machine
@@ -124,21 +125,21 @@ class Place:
             return True
         return bool(self.words or self.fresh or self.quoted)
 
-    def starts(self, quotes: bool) -> frozenset[int]:
-        """Bytes with which tokens begin that are no words, nor any numbers; with `quotes`, those of names, too."""
+    def starts(self, quotes: bool) -> int:
+        """Bytes (a set) with which tokens begin that are no words, nor any numbers; with `quotes`, those of names."""
         found = self._marks
-        return found | {ord(self.rules.dialect.quote)} if quotes and self.quoted else found
+        return found | 1 << ord(self.rules.dialect.quote) if quotes and self.quoted else found
 
     @cached_property
-    def _marks(self) -> frozenset[int]:
-        found = {ord(symbol[0]) for symbol in self.symbols}
+    def _marks(self) -> int:
+        found = byte_set(ord(symbol[0]) for symbol in self.symbols)
         if self.string is not None:
-            found.add(0x27)
+            found |= 1 << 0x27
         if self.double:
-            found.add(0x22)
+            found |= 1 << 0x22
         if self.number is not None and self.numerals is not None:
-            found.update(b"0123456789")
-        return frozenset(found)
+            found |= DIGITS
+        return found
 
     @cached_property
     def quoted_prefixes(self) -> frozenset[str]:

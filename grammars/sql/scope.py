@@ -8,11 +8,10 @@ same rules, up to white space and UTF-8 in strings, so running both in step lead
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
 
 from ..automaton import DEAD
 from ..errors import BudgetExceeded, GrammarError
-from ..scoped import DIGITS, EVERY, LETTERS, Shape
+from ..scoped import EVERY, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
 from .levels import Scope
@@ -20,10 +19,8 @@ from .machine import Machine
 from .places import Place, Target
 from .shapes import (
     BETWEEN,
-    IN_WORDS,
     LONGEST_NAME,
     NUMBER,
-    OPERATORS,
     OTHER,
     QUOTED,
     QUOTED_END,
@@ -36,6 +33,10 @@ from .shapes import (
 from .terminals import Terminals
 
 _BLANK = frozenset(b" \t\n\r")
+_DIGITS = frozenset(b"0123456789")
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+_OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
+_IN_WORDS = _LETTERS | _DIGITS
 
 Lexeme = tuple[int, int, str, int]
 """Configuration, mode, what was read of the token, and white space or the kind of quotes."""
@@ -122,7 +123,7 @@ class ScopeAutomaton:
             state = ways[0][1]
         return bytes(forced)
 
-    def shape(self, state: int, among: Collection[int] = EVERY) -> Shape:
+    def shape(self, state: int, among: int = EVERY) -> Shape:
         """See `ScopingAutomaton.shape`."""
         if self.is_dead(state):
             return Shape()
@@ -178,15 +179,15 @@ class ScopeAutomaton:
         place = self._place(configuration)
         if mode == BETWEEN:
             return self._begin(configuration, place, extra, byte)
-        if mode == WORD and byte in IN_WORDS:
+        if mode == WORD and byte in _IN_WORDS:
             return self._word(configuration, place, text + chr(byte).lower())
-        if mode == NUMBER and (byte in IN_WORDS or byte == 0x2E):
+        if mode == NUMBER and (byte in _IN_WORDS or byte == 0x2E):
             return self._digits(configuration, place, text, byte)
         if mode == SYMBOL:
             longer = text + chr(byte)
             if longer in place.symbol_prefixes:
                 return configuration, SYMBOL, longer, 0
-            if byte in OPERATORS:
+            if byte in _OPERATORS:
                 return None
         if mode == STRING:
             if byte == extra:
@@ -213,9 +214,9 @@ class ScopeAutomaton:
         """The first byte of a token, or white space."""
         if byte in _BLANK:
             return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
-        if byte in LETTERS:
+        if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
-        if byte in DIGITS:
+        if byte in _DIGITS:
             return self._digits(configuration, place, "", byte) if place.number else None
         if byte == 0x27:
             return (configuration, STRING, "", byte) if place.string else None
@@ -226,7 +227,7 @@ class ScopeAutomaton:
         symbol = chr(byte)
         if symbol not in place.symbol_prefixes or not symbol:
             return None
-        if byte in OPERATORS:
+        if byte in _OPERATORS:
             return configuration, SYMBOL, symbol, 0
         ended = self._reach(place.symbols.get(symbol))
         return None if ended is None else (ended, BETWEEN, "", 0)
@@ -246,7 +247,7 @@ class ScopeAutomaton:
             if not place.decimal or "." in text or not text:
                 return None
             return configuration, NUMBER, text + ".", 0
-        if byte not in DIGITS or len(text.rpartition(".")[2]) >= place.longest_number:
+        if byte not in _DIGITS or len(text.rpartition(".")[2]) >= place.longest_number:
             return None
         return configuration, NUMBER, text + "1", 0  # which digit it is makes no difference
 

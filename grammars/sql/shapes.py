@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ..scoped import DIGITS, LETTERS, Content, Shape
+from ..scoped import DIGITS, LETTERS, Content, Shape, byte_set
 from ..utf8 import unfinished
 from .places import LONGEST_NAME, Place
 
@@ -16,21 +15,21 @@ if TYPE_CHECKING:
 BETWEEN, WORD, NUMBER, SYMBOL, STRING, STRING_END, QUOTED, QUOTED_END = range(8)
 """Modes: between tokens, and within or behind one of a kind."""
 IN_WORDS = LETTERS | DIGITS
-OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
+OPERATORS = byte_set(b"+-*/<>=!|%&~^#@?:")
 OTHER = "\1"
 """The content of a string in double quotes that is no prefix of a name; what is pending of a character follows."""
-_IN_NUMBERS = IN_WORDS | {0x2E}
-_IN_DATES = frozenset(b"0123456789-: '")
+_SMALL = byte_set(b"abcdefghijklmnopqrstuvwxyz")
+_POINT = byte_set(b".")
+_IN_NUMBERS = IN_WORDS | _POINT
+_IN_DATES = byte_set(b"0123456789-: '")
 
 
-def shape_of(
-    automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int, among: Collection[int]
-) -> Shape:
+def shape_of(automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int, among: int) -> Shape:
     """The shape of a lexeme, see `ScopeAutomaton`."""
     if mode == BETWEEN:
         digits = place.longest_number if place.number and place.numerals is None else 0
-        starts = place.starts(ord(automaton.rules.dialect.quote) in among)
-        if LETTERS.isdisjoint(among):
+        starts = place.starts(bool(among >> ord(automaton.rules.dialect.quote) & 1))
+        if not among & LETTERS:
             return Shape(automaton.whitespace - extra, digits=digits, starts=starts)
         fresh = LONGEST_NAME if place.fresh else 0
         return Shape(automaton.whitespace - extra, place.words, fresh, False, digits, None, starts)
@@ -41,13 +40,11 @@ def shape_of(
         if place.numerals is not None:
             return Shape(starts=DIGITS, own=_IN_NUMBERS)
         digits = place.longest_number - len(text.rpartition(".")[2])
-        return Shape(digits=digits, starts=frozenset(b".") if place.decimal else frozenset(), own=_IN_NUMBERS)
+        return Shape(digits=digits, starts=_POINT if place.decimal else 0, own=_IN_NUMBERS)
     if mode == SYMBOL:
-        return Shape(
-            starts=frozenset(ord(rest[0]) for rest in rests(place.symbol_prefixes, text) if rest), own=OPERATORS
-        )
+        return Shape(starts=_following(place.symbol_prefixes, text), own=OPERATORS)
     if mode in (STRING_END, QUOTED_END):
-        quote = frozenset((extra,))
+        quote = 1 << extra
         return Shape(starts=quote, own=quote)
     if mode == STRING:
         if place.is_dated:
@@ -57,9 +54,13 @@ def shape_of(
         if text.startswith(OTHER):
             return Shape(content=Content(extra, text[1:], b"\0", frozenset()))
         return Shape(content=Content(extra, unfinished(text), b"\0", rests(place.quoted_prefixes, text)))
-    following = {ord(rest[0]) for rest in rests(place.quoted_prefixes, text) if rest}
-    upper = {byte - 32 for byte in following if 0x61 <= byte <= 0x7A}
-    return Shape(starts=frozenset(following | upper | {extra}))
+    following = _following(place.quoted_prefixes, text)
+    return Shape(starts=following | (following & _SMALL) >> 32 | 1 << extra)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _following(beginnings: frozenset[str], text: str) -> int:
+    return byte_set(ord(rest[0]) for rest in rests(beginnings, text) if rest)
 
 
 @functools.lru_cache(maxsize=1 << 12)
