@@ -1,7 +1,7 @@
 """The context-free part of our SQL grammar as Lark text and as GBNF, with a schema's names as terminals, for the peers.
 
 Actions are left out: a peer enforces the syntax and that names exist somewhere in the schema, and neither scopes nor
-types, nor how often an alias was bound. Aliases of tables are T1 to T9, since any word at all would make the names of the
+types, nor that an alias is bound. Aliases of tables are T1 to T9, since any word at all would make the names of the
 schema void. Words are taken in both cases, as in our grammar.
 """
 

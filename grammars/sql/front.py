@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..context_free import lark
@@ -32,12 +32,25 @@ class SqlGrammar(Scoped):
     """Statements over a schema: a context-free grammar and a scope automaton that run in step; `sql` makes one.
 
     Like a predicate it is joined with others by `&`, and by nothing else; unlike one it has masks (`decoding.Masker`).
+    It may be pickled and copied: what is kept is the schema and the options, not the states made so far.
     """
 
-    def __init__(self, schema: Schema, grammar: Callable[[], Grammar], automaton: ScopeAutomaton, name: str) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        grammar: Callable[[], Grammar],
+        automaton: ScopeAutomaton,
+        name: str,
+        options: Mapping[str, Any],
+    ) -> None:
         super().__init__(grammar, automaton, name)
         self.schema = schema
         """Tables and columns."""
+        self.options = options
+        """What `sql` was called with beside the schema."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(sql, self.schema, **self.options), ()
 
 
 def sql(
@@ -87,7 +100,13 @@ def sql(
     actions = {name: getattr(rules, name) for name in set(_ACTION.findall(syntax))}
     automaton = ScopeAutomaton(Machine(syntax, actions), rules, "start", whitespace=whitespace)
     grammar = functools.partial(context_free, words, syntax)
-    return SqlGrammar(schema, grammar, automaton, f"SQL of {dialect}, {'/'.join(kinds)}")
+    options = {
+        "dialect": dialect,
+        "statements": kinds,
+        "forward_columns": forward_columns,
+        "whitespace": whitespace,
+    }
+    return SqlGrammar(schema, grammar, automaton, f"SQL of {dialect}, {'/'.join(kinds)}", options)
 
 
 def context_free(words: Dialect, syntax: str) -> Grammar:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import multiprocessing
+import pickle
 import random
 
 import numpy as np
@@ -13,11 +16,12 @@ TABLES = {
     "country": {"code": "text", "name": "text", "population": "integer", "founded": "date"},
     "city": {"id": "integer", "name": "text", "Größe": "integer", "Order": "text"},
 }
-PIECES = (
-    'SELECT FROM WHERE name id code population city country count max ( ) , . * = < <= <> || \' \'\' " " "" ` ; 1 12 3.5 '
-    "T1 t2 x AS AND OR IN NOT NULL ORDER BY GROUP LIMIT JOIN ON WITH UNION DATE '2020-01-3 '2020 Größe Gr ö ß \"Order "
-    'Order" "name "x é 日本 \u0131 CASE WHEN THEN END EXISTS INSERT INTO VALUES UPDATE SET DELETE'
-).split()
+WORDS = """
+    SELECT FROM WHERE name id code population city country count max ( ) , . * = < <= <> || ' '' " " "" ` ; 1 12 3.5
+    T1 t2 x AS AND OR IN NOT NULL ORDER BY GROUP LIMIT JOIN ON WITH UNION DATE '2020-01-3 '2020 Größe Gr ö ß "Order
+    Order" "name "x é 日本 \u0131 CASE WHEN THEN END EXISTS INSERT INTO VALUES UPDATE SET DELETE
+"""
+PIECES = WORDS.split()
 BLANKS = ["", "", "", " ", " ", "  ", "\n", "\t "]
 
 
@@ -60,6 +64,28 @@ def test_against_brute_force(dialect: str, statements: tuple[str, ...], vocabula
             state, prefix = masker.accept(state, token), prefix + vocabulary.token_bytes(token)
             assert grammar.grammar.automaton.advance(grammar.grammar.automaton.start, prefix) >= 0, prefix
     assert checked > 1000
+
+
+def _allowed(grammar: SqlGrammar, vocabulary: Vocabulary, prefix: bytes) -> list[int]:
+    automaton, masker = grammar.automaton, Masker(grammar, vocabulary)
+    allowed: list[int] = masker.allowed(automaton.advance(automaton.start, prefix)).tolist()
+    return allowed
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_pickled_and_copied(dialect: str) -> None:
+    small = Vocabulary.from_bytes([bytes([i]) for i in range(256)] + [b" name", b" code"])
+    grammar = sql(TABLES, dialect=dialect, statements=("select", "delete"), forward_columns=False, whitespace=2)
+    grammar.matches("SELECT name FROM city")
+    prefixes = (b"", b"SELECT name FROM city  ", b"DELETE FROM country WHERE")
+    expected = [_allowed(grammar, small, prefix) for prefix in prefixes]
+    for other in (pickle.loads(pickle.dumps(grammar)), copy.deepcopy(grammar)):
+        assert isinstance(other, SqlGrammar) and other.schema == grammar.schema and other.name == grammar.name
+        assert [_allowed(other, small, prefix) for prefix in prefixes] == expected
+        assert other.automaton.advance(other.automaton.start, b"SELECT x.y") == -1  # no forward columns
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(grammar.matches, ("SELECT name FROM city",))
+        assert not pool.apply(grammar.matches, ("SELECT nam FROM city",))
 
 
 def test_masks_after_rollback(vocabulary: Vocabulary) -> None:
