@@ -14,8 +14,9 @@ import numpy as np
 from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
-from .errors import DeadEnd
+from .errors import CannotClose, DeadEnd
 from .lexeme_kernels import add_row, set_tokens
+from .lexeme_closing import Completions
 from .lexeme_walk import Walk
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
@@ -23,6 +24,8 @@ from .tables import shared_tables
 from .vocabulary import Vocabulary
 
 _NONE = np.empty(0, np.int32)
+
+_STATES_NEAR_THE_END = 48
 
 
 class ProductMasker(Masker):
@@ -35,6 +38,7 @@ class ProductMasker(Masker):
         self.automaton = grammar.automaton  # type: ignore[assignment]
         self.tables = shared_tables(vocabulary)
         self.lexemes = self.tables.lexemes
+        self.completions = Completions(grammar.automaton)
         self.words = self.tables.words
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._lock = threading.RLock()
@@ -51,7 +55,62 @@ class ProductMasker(Masker):
         mask = self._rows.get(state)
         if mask is None:
             mask = self._mask(state)
+        if remaining is not None:
+            mask = self._within(state, mask, remaining)
         self._write(mask, row)
+
+    def tokens_to_close(self, state: int) -> list[int] | None:
+        """Tokens that complete the text, not always the fewest; None where none are known."""
+        if state == FINISHED:
+            return []
+        text = self.completions.completion(state)
+        if text is None:
+            return None
+        tokens = greedy_tokens(self.tables.trie, text)
+        return tokens if sum(len(self.vocabulary.token_bytes(token)) for token in tokens) == len(text) else None
+
+    def _within(self, state: int, mask: Row, remaining: int) -> Row:
+        """The part of a mask after which the text can be completed in time.
+
+        Far from the end that is all of it: what one token may add is bounded by `leap`. Near it, the tokens are looked
+        at one by one, by the states they lead to, of which only so many: the mask may then lack tokens that would do.
+        """
+        if state == FINISHED:
+            return mask
+        with self._lock:
+            closing = self.tokens_to_close(state)
+            if closing is not None and len(closing) + self.automaton.leap(state) <= remaining:
+                return mask
+            row = np.zeros_like(mask)
+            if closing is not None and len(closing) <= remaining:
+                self._keep_in_time(state, mask, closing, remaining - 1, row)
+            if self.is_accepting(state):
+                row |= self.only_eos
+        if not row.any():
+            advice = "no short completion is known" if closing is None else f"{len(closing)} tokens would do"
+            raise CannotClose(
+                f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; give more tokens "
+                "(max_new_tokens)"
+            )
+        return row
+
+    def _keep_in_time(self, state: int, mask: Row, closing: list[int], most: int, row: Row) -> None:
+        """Set the bits of tokens after which `most` tokens complete the text: the next one of a completion, and others
+        while they lead to states that are known, or to few others."""
+        tokens = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+        lengths = np.diff(self.vocabulary.offsets)[tokens]
+        needed: dict[int, int] = {}
+        for token in [*closing[:1], *tokens[np.argsort(-lengths, kind="stable")].tolist()]:
+            if token in self._eos:
+                continue
+            reached = self.accept(state, token)
+            if reached not in needed:
+                if len(needed) >= _STATES_NEAR_THE_END:
+                    continue
+                after = self.tokens_to_close(reached)
+                needed[reached] = len(after) if after is not None else most + 1
+            if needed[reached] <= most:
+                row[token >> 5] |= np.uint32(1 << (token & 31))
 
     def forced_tokens(self, state: int) -> list[int]:
         """See `Masker.forced_tokens`."""

@@ -74,6 +74,12 @@ class ScopingAutomaton(Automaton, Protocol):
         """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it
         may not end."""
 
+    def estimate(self, state: int) -> int:
+        """A guess of how many lexemes complete the text."""
+
+    def leap(self, state: int) -> int:
+        """How many lexemes one token may add at most to those that complete the text."""
+
 
 class Scoped(Judge):
     """Texts of an automaton that lie within a grammar. It joins others with `&`, as predicates do.

@@ -42,10 +42,10 @@ class Machine:
             assert isinstance(statement, Definition)
             self.rules[statement.name] = statement.body
         self.actions = actions
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
         self._known: dict[Node, int] = {}
         self._compiled: dict[str, int] = {}
-        self._stacks: list[tuple[int, int]] = [(-1, -1)]
+        self.stacks: list[tuple[int, int]] = [(-1, -1)]
         self._stack_ids: dict[tuple[int, int], int] = {}
 
     def start(self, rule: str) -> int:
@@ -61,7 +61,7 @@ class Machine:
     def settled(self, stack: int, scope: Scope) -> tuple[int, Scope] | None:
         """The same place after the actions that come before any choice, so that equal places are one; None where one
         of them does not allow what follows."""
-        nodes, stacks = self._nodes, self._stacks
+        nodes, stacks = self.nodes, self.stacks
         while stack != _EMPTY:
             number, below = stacks[stack]
             node = nodes[number]
@@ -85,8 +85,8 @@ class Machine:
         key = (node, stack)
         known = self._stack_ids.get(key)
         if known is None:
-            known = self._stack_ids[key] = len(self._stacks)
-            self._stacks.append(key)
+            known = self._stack_ids[key] = len(self.stacks)
+            self.stacks.append(key)
         return known
 
     def _expand(
@@ -94,7 +94,7 @@ class Machine:
     ) -> None:
         """Follow all ways from a node, or from the top of the stack, to the next terminals; `done` remembers actions by
         the identity of their scopes, which it keeps."""
-        nodes, stacks = self._nodes, self._stacks
+        nodes, stacks = self.nodes, self.stacks
         while True:
             if number == _POP:
                 if stack == _EMPTY:
@@ -143,8 +143,8 @@ class Machine:
 
     def _node(self, node: Node) -> int:
         if node not in self._known:
-            self._known[node] = len(self._nodes)
-            self._nodes.append(node)
+            self._known[node] = len(self.nodes)
+            self.nodes.append(node)
         return self._known[node]
 
     def _compile(self, tree: Tree) -> int:

@@ -14,6 +14,7 @@ from ..errors import BudgetExceeded, GrammarError
 from ..scoped import EVERY, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
+from .least import Least
 from .levels import Scope
 from .machine import Machine
 from .places import Place, Target
@@ -64,6 +65,7 @@ class ScopeAutomaton:
         self._known: dict[Lexeme, int] = {}
         self._steps: dict[int, int] = {}
         self._lock = threading.RLock()
+        self._least = Least(machine, rules.relations)
         first = self._configuration((machine.start(start), Scope()))
         self.start = self._intern((first, BETWEEN, "", 0))
 
@@ -139,6 +141,19 @@ class ScopeAutomaton:
             configuration, mode, text, extra = self._lexemes[state]
             ended = self._end(configuration, mode, text, extra)
             return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
+
+    def estimate(self, state: int) -> int:
+        """See `ScopingAutomaton.estimate`."""
+        if self.is_dead(state):
+            return 0
+        with self._lock:
+            return self._least.lexemes(*self._configurations[self._lexemes[state][0]])
+
+    def leap(self, state: int) -> int:
+        """See `ScopingAutomaton.leap`: for a compound all columns must come again, for INSERT those of a table."""
+        scope = Scope() if self.is_dead(state) else self._configurations[self._lexemes[state][0]][1]
+        columns = max((len(relation.columns) for relation in self.rules.relations), default=0)
+        return 40 + 3 * (columns + sum(len(level.first or level.outputs) for level in scope.levels))
 
     def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
