@@ -73,10 +73,11 @@ class Completions:
                 if state == DEAD or state in seen or len(text) > _LONGEST:
                     continue
                 ended = automaton.ended(state)
-                true_rank = cost + _GREED * (automaton.estimate(state if ended == DEAD else ended))
+                true_rank = cost + _GREED * automaton.estimate(state if ended == DEAD else ended)
                 if true_rank > rank:
                     heapq.heappush(heap, (true_rank, next(order), cost, state, text, b""))
                     continue
+                rank = true_rank
             if state in seen:
                 continue
             seen.add(state)
@@ -94,11 +95,12 @@ class Completions:
         ends = self.automaton.ended(state) != DEAD
         begins = 0 if shape.begun else 1
         unusual = _UNUSUAL if shape.words or shape.digits else begins
-        moves = [(unusual if byte in b"'\"`" else begins, bytes([byte])) for byte in _ORDERED if shape.starts >> byte & 1]
+        words = sorted(shape.words, key=lambda word: (-len(word), word))
+        moves = [(begins, word.encode()) for word in words if word]
         if shape.fresh and not (shape.begun and ends):
             moves += [(unusual, name.encode()) for name in (_NEW_NAMES[:1] if shape.begun else reversed(_NEW_NAMES))]
-        words = sorted(shape.words, key=lambda word: (-len(word), word))
-        moves += [(begins, word.encode()) for word in words if word]
+        quotes = b"'\"`"
+        moves += [(unusual if byte in quotes else begins, bytes([byte])) for byte in _ORDERED if shape.starts >> byte & 1]
         if shape.digits and not ends:
             moves.append((begins, b"1"))
         if ends:

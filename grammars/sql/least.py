@@ -45,6 +45,8 @@ class Least:
                 made = [names for names in wanted.values() if not any(names <= known for known in self._columns)]
                 if made:
                     needed += _SUBQUERY * len(made)
+                    if level.pending and any(names <= {n for n, _ in level.pending.columns} for names in made):
+                        needed -= _SUBQUERY
                     inner = scope.levels[i + 1] if not last else None
                     if inner is not None and inner.role == "derived":
                         outputs = {out.name for out in inner.outputs}
