@@ -1,21 +1,23 @@
 """Short completions of an automaton over lexemes, for masks that close within a budget (see `closing.py`).
 
-A completion is found by a best-first search over lexemes, led by the automaton's estimate of how many are still needed.
-Of every state on the way the next byte is kept, so that what follows the first bytes of a completion is the completion of
-the state behind them: along its tokens the number of tokens that are needed falls by one each. It is an upper bound, not
-the least number, and where the search is cut off a state counts as one that cannot be completed.
+A completion is found by a best-first search over lexemes, led by the automaton's estimate of how many are needed. Of
+every state on the way the next byte is kept, so that what follows the first bytes of a completion is the completion of
+the state behind them: along its tokens the number of tokens that are needed falls by one each. It is an upper bound,
+not the least number, and where the search is cut off a state counts as one that cannot be completed.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Callable
 
 from ..grammars.automaton import DEAD
 from ..grammars.scoped import Content, ScopingAutomaton
 from ..grammars.utf8 import follow
 
-_SEARCH = 800
+SEARCH = 800
+"""Steps of a search."""
 _LONGEST = 4000
 _GREED = 6  # how much a lexeme that is still needed counts beside one that was read
 _UNUSUAL = 6  # the price of new names and of quotes, where something else may come
@@ -24,23 +26,28 @@ _NEW_NAMES = ("x", "y", "z", "w", "v", "u", "xy", "xz")
 
 
 class Completions:
-    """Completions of an automaton's states."""
+    """Completions of an automaton's states.
 
-    def __init__(self, automaton: ScopingAutomaton) -> None:
-        self.automaton = automaton
+    Args:
+        automaton: gives the states.
+        spelled: the letters in which a word (in small ones) is to be written.
+    """
+
+    def __init__(self, automaton: ScopingAutomaton, spelled: Callable[[str], bytes] = str.encode) -> None:
+        self.automaton, self.spelled = automaton, spelled
         self._next: dict[int, int] = {}
-        self._hopeless: set[int] = set()
+        self._tried: dict[int, int] = {}  # steps of the longest search that found nothing
 
-    def completion(self, state: int) -> bytes | None:
-        """Bytes after which the text is complete; None where the search found none."""
+    def completion(self, state: int, steps: int = SEARCH) -> bytes | None:
+        """Bytes after which the text is complete; None where a search of so many steps found none."""
         if state == DEAD:
             return None
         if state not in self._next and not self.automaton.is_accepting(state):
-            if state in self._hopeless:
+            if self._tried.get(state, 0) >= steps:
                 return None
-            text = self._search(state)
+            text = self._search(state, steps)
             if text is None:
-                self._hopeless.add(state)
+                self._tried[state] = steps
                 return None
             self._note(state, text)
         found = bytearray()
@@ -60,11 +67,11 @@ class Completions:
         for state, byte in reversed(way):  # where a state comes twice, the last time counts
             self._next.setdefault(state, byte)
 
-    def _search(self, start: int) -> bytes | None:
+    def _search(self, start: int, steps: int) -> bytes | None:
         automaton, order = self.automaton, itertools.count(0, -1)  # of equals the latest first: depth first
         heap: list[tuple[int, int, int, int, bytes, bytes]] = [(0, next(order), 0, start, b"", b"")]
         seen: set[int] = set()
-        for _ in range(_SEARCH):
+        for _ in range(steps):
             if not heap:
                 return None
             rank, _, cost, state, text, ahead = heapq.heappop(heap)
@@ -96,11 +103,13 @@ class Completions:
         begins = 0 if shape.begun else 1
         unusual = _UNUSUAL if shape.words or shape.digits else begins
         words = sorted(shape.words, key=lambda word: (-len(word), word))
-        moves = [(begins, word.encode()) for word in words if word]
+        moves = [(begins, self.spelled(word)) for word in words if word]
         if shape.fresh and not (shape.begun and ends):
             moves += [(unusual, name.encode()) for name in (_NEW_NAMES[:1] if shape.begun else reversed(_NEW_NAMES))]
         quotes = b"'\"`"
-        moves += [(unusual if byte in quotes else begins, bytes([byte])) for byte in _ORDERED if shape.starts >> byte & 1]
+        moves += [
+            (unusual if byte in quotes else begins, bytes([byte])) for byte in _ORDERED if shape.starts >> byte & 1
+        ]
         if shape.digits and not ends:
             moves.append((begins, b"1"))
         if ends:

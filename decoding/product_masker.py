@@ -7,6 +7,7 @@ may come there, for those nodes only. Few tokens do, since tokenizers part words
 
 from __future__ import annotations
 
+import functools
 import threading
 
 import numpy as np
@@ -15,8 +16,8 @@ from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
 from .errors import CannotClose, DeadEnd
+from .lexeme_closing import SEARCH, Completions
 from .lexeme_kernels import add_row, set_tokens
-from .lexeme_closing import Completions
 from .lexeme_walk import Walk
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
@@ -25,7 +26,8 @@ from .vocabulary import Vocabulary
 
 _NONE = np.empty(0, np.int32)
 
-_STATES_NEAR_THE_END = 48
+_LONG_SEARCH = 20 * SEARCH
+_STATES_NEAR_THE_END, _STEPS_NEAR_THE_END = 12, 40
 
 
 class ProductMasker(Masker):
@@ -38,7 +40,7 @@ class ProductMasker(Masker):
         self.automaton = grammar.automaton  # type: ignore[assignment]
         self.tables = shared_tables(vocabulary)
         self.lexemes = self.tables.lexemes
-        self.completions = Completions(grammar.automaton)
+        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
         self.words = self.tables.words
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._lock = threading.RLock()
@@ -59,26 +61,32 @@ class ProductMasker(Masker):
             mask = self._within(state, mask, remaining)
         self._write(mask, row)
 
-    def tokens_to_close(self, state: int) -> list[int] | None:
+    def closing_tokens(self, state: int, steps: int = SEARCH) -> list[int] | None:
         """Tokens that complete the text, not always the fewest; None where none are known."""
         if state == FINISHED:
             return []
-        text = self.completions.completion(state)
+        text = self.completions.completion(state, steps)
         if text is None:
             return None
         tokens = greedy_tokens(self.tables.trie, text)
         return tokens if sum(len(self.vocabulary.token_bytes(token)) for token in tokens) == len(text) else None
 
+    def _spelled(self, word: str) -> bytes:
+        """The word in small or in capital letters, whichever takes fewer tokens."""
+        both = (word.encode(), word.upper().encode()) if word.isascii() else (word.encode(),)
+        return min(both, key=lambda text: len(greedy_tokens(self.tables.trie, b" " + text)))
+
     def _within(self, state: int, mask: Row, remaining: int) -> Row:
         """The part of a mask after which the text can be completed in time.
 
-        Far from the end that is all of it: what one token may add is bounded by `leap`. Near it, the tokens are looked
-        at one by one, by the states they lead to, of which only so many: the mask may then lack tokens that would do.
+        Far from the end that is all of it: what one token may add is taken to be less than `leap`. Near it, the tokens
+        are looked at one by one, by the states they lead to, of which only so many: the mask may then lack tokens that
+        would do. Raises CannotClose where no completion is found in time.
         """
         if state == FINISHED:
             return mask
         with self._lock:
-            closing = self.tokens_to_close(state)
+            closing = self.closing_tokens(state) or self.closing_tokens(state, _LONG_SEARCH)
             if closing is not None and len(closing) + self.automaton.leap(state) <= remaining:
                 return mask
             row = np.zeros_like(mask)
@@ -89,8 +97,8 @@ class ProductMasker(Masker):
         if not row.any():
             advice = "no short completion is known" if closing is None else f"{len(closing)} tokens would do"
             raise CannotClose(
-                f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; give more tokens "
-                "(max_new_tokens)"
+                f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; give more "
+                "tokens (max_new_tokens)"
             )
         return row
 
@@ -107,7 +115,7 @@ class ProductMasker(Masker):
             if reached not in needed:
                 if len(needed) >= _STATES_NEAR_THE_END:
                     continue
-                after = self.tokens_to_close(reached)
+                after = self.closing_tokens(reached, _STEPS_NEAR_THE_END)
                 needed[reached] = len(after) if after is not None else most + 1
             if needed[reached] <= most:
                 row[token >> 5] |= np.uint32(1 << (token & 31))

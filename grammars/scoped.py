@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from .automaton import DEAD, Automaton
-from .errors import GrammarError
+from .errors import GrammarError, Unsupported
 from .grammar import Grammar
 from .predicate import Judge
 
@@ -108,6 +108,15 @@ class Scoped(Judge):
             raise GrammarError(f"matches() takes bytes or str, not {type(data).__name__}")
         state = self.automaton.advance(self.automaton.start, bytes(data))
         return state != DEAD and self.automaton.is_accepting(state)
+
+    def _refuse(self, operator: str) -> NoReturn:
+        raise Unsupported(
+            f"{operator} takes grammars, and {self.name} has scopes, which no grammar can hold: it stands alone, or is "
+            "joined with others by &. To reason first, let constrain(trigger=...) wait for a control token, or "
+            "generate up to the tag and constrain what follows. Its .grammar, the syntax without scopes and types, "
+            "is a grammar that may be a part of others",
+            keyword=operator,
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

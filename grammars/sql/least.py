@@ -51,6 +51,7 @@ class Least:
                     if inner is not None and inner.role == "derived":
                         outputs = {out.name for out in inner.outputs}
                         needed += 2 * min(len(names - outputs) for names in made) - _SUBQUERY
+                        needed -= 2 * (self._next(stack) == ("terminal", "NEW_OUTPUT"))  # one of them comes next
                 names = {want.name for want in level.waiting if not want.alias}
                 tables += any(not visible(level.tables, name) for name in names)
                 if last and level.phase == "items" and scope.word:
@@ -61,6 +62,9 @@ class Least:
             if level.aggregated and level.bare and level.grouped is None:
                 needed += _TABLE
         return needed + 2 * max(0, len(scope.columns) - scope.written - 1)
+
+    def _next(self, stack: int) -> tuple[Any, ...]:
+        return self.machine.nodes[self.machine.stacks[stack][0]] if stack else ()
 
     def _of_tree(self, tree: Tree) -> int:
         if isinstance(tree, Name):
