@@ -36,13 +36,14 @@ class Completions:
     def __init__(self, automaton: ScopingAutomaton, spelled: Callable[[str], bytes] = str.encode) -> None:
         self.automaton, self.spelled = automaton, spelled
         self._next: dict[int, int] = {}
+        self._ends: set[int] = set()
         self._tried: dict[int, int] = {}  # steps of the longest search that found nothing
 
     def completion(self, state: int, steps: int = SEARCH) -> bytes | None:
         """Bytes after which the text is complete; None where a search of so many steps found none."""
         if state == DEAD:
             return None
-        if state not in self._next and not self.automaton.is_accepting(state):
+        if state not in self._next and state not in self._ends:
             if self._tried.get(state, 0) >= steps:
                 return None
             text = self._search(state, steps)
@@ -51,7 +52,7 @@ class Completions:
                 return None
             self._note(state, text)
         found = bytearray()
-        while (byte := self._next.get(state)) is not None and not self.automaton.is_accepting(state):
+        while (byte := self._next.get(state)) is not None:
             found.append(byte)
             state = self.automaton.step(state, byte)
         return bytes(found)
@@ -60,12 +61,16 @@ class Completions:
         """Keep the way of a new completion up to a state whose completion is known."""
         way: list[tuple[int, int]] = []
         for byte in text:
-            if state in self._next or (way and self.automaton.is_accepting(state)):
+            if state in self._next or state in self._ends:
                 break
             way.append((state, byte))
             state = self.automaton.step(state, byte)
+        else:
+            if state not in self._next:
+                self._ends.add(state)
         for state, byte in reversed(way):  # where a state comes twice, the last time counts
-            self._next.setdefault(state, byte)
+            if state not in self._ends:
+                self._next.setdefault(state, byte)
 
     def _search(self, start: int, steps: int) -> bytes | None:
         automaton, order = self.automaton, itertools.count(0, -1)  # of equals the latest first: depth first

@@ -38,6 +38,7 @@ class ProductMasker(Masker):
         self.grammar = grammar  # type: ignore[assignment]
         self.vocabulary = vocabulary
         self.automaton = grammar.automaton  # type: ignore[assignment]
+        self.scoping = grammar.automaton
         self.tables = shared_tables(vocabulary)
         self.lexemes = self.tables.lexemes
         self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
@@ -87,7 +88,7 @@ class ProductMasker(Masker):
             return mask
         with self._lock:
             closing = self.closing_tokens(state) or self.closing_tokens(state, _LONG_SEARCH)
-            if closing is not None and len(closing) + self.automaton.leap(state) <= remaining:
+            if closing is not None and len(closing) + self.scoping.leap(state) <= remaining:
                 return mask
             row = np.zeros_like(mask)
             if closing is not None and len(closing) <= remaining:
@@ -140,7 +141,7 @@ class ProductMasker(Masker):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
             row = self.only_eos.copy() if self.automaton.is_accepting(state) else np.zeros(self.words, np.uint32)
-            found = Walk(self.automaton, self.lexemes).tokens(state)
+            found = Walk(self.scoping, self.lexemes).tokens(state)
             sparse = [tokens for tokens in found if tokens.dtype == np.int32]
             set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
             for tokens in found:

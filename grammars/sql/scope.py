@@ -17,10 +17,9 @@ from .contents import date_byte
 from .least import Least
 from .levels import Scope
 from .machine import Machine
-from .places import Place, Target
+from .places import LONGEST_NAME, Place, Target
 from .shapes import (
     BETWEEN,
-    LONGEST_NAME,
     NUMBER,
     OTHER,
     QUOTED,

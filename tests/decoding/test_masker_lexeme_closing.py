@@ -43,8 +43,8 @@ def test_closes_in_time(statements: tuple[str, ...], vocabulary: Vocabulary) -> 
     masker = Masker(grammar, vocabulary)
     rng = random.Random(4)
     multibyte = [i for i in range(vocabulary.size - 1) if len(vocabulary.token_bytes(i)) > 1]
-    for walk in range(8):
-        budget = (4, 9, 20, 100)[walk % 4] if statements == ("select",) else (20, 40)[walk % 2]
+    for walk in range(6):
+        budget = (4, 9, 70)[walk % 3] if statements == ("select",) else (20, 40)[walk % 2]
         state, text = masker.start, b""
         for left in range(budget, 0, -1):
             allowed = masker.allowed(state, left)
