@@ -232,7 +232,7 @@ class Expressions(Resolution):
 
     def columns(self, scope: Scope) -> tuple[set[str], bool]:
         """Columns that may follow the alias that was read, and whether any other name may."""
-        fresh = self.forward and scope.levels[-1].phase == "items"
+        fresh = self.forwards(scope) and scope.levels[-1].phase == "items"
         alias = scope.word
         return self.names(scope, alias), fresh and self.meaning(scope, alias, "\0") is not None
 

@@ -25,8 +25,9 @@ class Joins(Queries):
         level = scope.levels[-1]
         if len(scope.levels) >= MAX_DEPTH or self.counted_star(level) or level.join == "natural":
             return None
-        count = sum(bound.derived for bound in level.tables)
-        return scope if count < (4 * MAX_TABLES if level.waiting else MAX_TABLES) else None
+        aliases = {bound.alias for bound in level.tables}
+        needed = any(want.alias and want.alias not in aliases for want in level.waiting)
+        return scope if needed or sum(bound.derived for bound in level.tables) < MAX_TABLES else None
 
     def do_derived(self, scope: Scope) -> Scope:
         return self.below(scope, "derived")

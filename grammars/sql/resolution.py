@@ -147,7 +147,7 @@ class Resolution:
         if outer is not None:
             kinds.add(outer.kind)
         lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
-        unknown = not kinds and bool(alias) and self.forward and (lone or not self.dialect.typed)
+        unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
@@ -175,8 +175,12 @@ class Resolution:
             waiting,
             answered,
             self.known(scope),
-            self.forward,
+            self.forwards(scope),
         )
+
+    def forwards(self, scope: Scope) -> bool:
+        """Whether references may wait for results of subqueries in FROM."""
+        return self.forward and len(scope.levels) < MAX_DEPTH
 
     def answered(self, scope: Scope, waiting: frozenset[Waiting]) -> frozenset[Reference]:
         """Those of the waiting references that an enclosing query answers where this one does not."""
