@@ -220,7 +220,7 @@ class Walker:
             found.append((labels, token, production, machine.cost(target[0]) + more))
 
         for text, target in (*place.keywords.items(), *place.symbols.items()):
-            more = -9 if text in ("as", ",") and _missing(target[1]) else 0
+            more = -9 if hurried and text in ("as", ",") and _missing(target[1]) else 0
             add(text, text.upper() if self.rng.random() < 0.5 else text, target, more=more)
         mark = automaton.rules.dialect.quote
         for terminal, names, target in place.names:
@@ -242,7 +242,7 @@ class Walker:
                 add(terminal, mark + name.replace(mark, 2 * mark) + mark, target, more=0 if name in wanted else 1)
             if names.fresh and (terminal not in ("NAME", "COLUMN") or self.rng.random() < 0.1 or not names.words):
                 new = self.rng.choice(_NEW) if self.rng.random() < 0.6 else self.rng.choice(self.words)
-                for word in (new, f"n{self.rng.randrange(1000)}"):
+                for word in (new, f"n{self.rng.randrange(10**6)}"):
                     add(terminal, word, target, more=3)
         if place.number:
             terminal, target = place.number
@@ -253,7 +253,9 @@ class Walker:
             terminal, target = place.string
             quote = "'"
             if place.is_dated:
-                content = self.rng.choice(_DATES) + (" 10:20:30" if place.scope.word == "timestamp" else "")
+                word = target[1].word
+                content = self.rng.choice(_DATES) + (" 10:20:30" if word == "timestamp" else "")
+                content = self.rng.choice("!^~") if word == "escape" else content
             else:
                 content = self.rng.choice(_STRINGS)
                 quote = '"' if place.double and self.rng.random() < 0.3 and content.isalpha() else "'"
@@ -274,6 +276,10 @@ class Walker:
         return set()
 
     def _drawn(self, options: list[tuple[Any, ...]], hurried: bool) -> int:
+        if self.rng.random() < 0.3:
+            rare = [min((self.visits[label] for label in o[0]), default=99) for o in options]
+            if min(rare) < 20:
+                return rare.index(min(rare))
         if hurried and self.rng.random() < 0.95:
             return min(range(len(options)), key=lambda i: (options[i][3], self.rng.random()))
         weights = [1 / (1 + min((self.visits[label] for label in o[0]), default=0)) ** 0.5 + 1e-3 for o in options]
@@ -282,9 +288,10 @@ class Walker:
     def _appended(self, automaton: Any, state: int, text: str, token: str) -> tuple[str | None, int]:
         """The token with white space before it, and the state behind, where the token can end there."""
         gap = self.rng.choice(("", " ", " ", " ", "\n", "  ", "\t"))
+        gaps = [gap, " ", ""]
         if text and (text[-1] == token[0] or (_is_word(text[-1]) and _is_word(token[0]))):
-            gap = gap or " "  # they would be one token
-        for data in (gap + token, " " + token):
+            gaps = [gap or " ", " "]  # without white space they would be one token
+        for data in (gap + token for gap in gaps):
             following = automaton.advance(state, data.encode())
             if following >= 0 and _behind(automaton, following) is not None:
                 return data, following
@@ -306,6 +313,8 @@ def _missing(scope: Any) -> set[str]:
     if len(scope.levels) < 2 or scope.levels[-1].role != "derived" or scope.levels[-1].phase != "items":
         return set()
     level, outer = scope.levels[-1], scope.levels[-2]
+    if len(level.outputs) > 6:
+        return set()
     aliases = {bound.alias for bound in outer.tables}
     found = {out.name for out in level.outputs}
     unbound = sorted((w.alias, w.name) for w in outer.waiting if w.alias and w.alias not in aliases and w.name != "*")

@@ -76,6 +76,11 @@ class Place:
             names |= self.rules.stored | self.scope.names
         return prefixes(name.encode().decode("latin-1") for name in names)
 
+    def goes_on_without(self, symbol: str) -> bool:
+        """Whether anything but this symbol may come."""
+        words = self.words or self.fresh or self.quoted or self.number or self.string
+        return bool(self.ends or words or len(self.symbols) > (symbol in self.symbols))
+
     def number_terminal(self) -> tuple[str, Scope]:
         """The number's terminal and its scope."""
         assert self.number is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
@@ -12,6 +13,7 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
+_MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")
@@ -74,7 +76,8 @@ class Resolution:
         if scope.levels[-1].phase in ("group", "order"):
             return found  # SQLite does not see them there
         for i in range(len(scope.levels) - 2, -1, -1):
-            if scope.levels[i + 1].role in _CLOSED or scope.levels[i].phase not in _SEEING:
+            within, level = scope.levels[i + 1], scope.levels[i]
+            if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
                 break
             found.append((i, scope.levels[i]))
         return found
@@ -115,6 +118,8 @@ class Resolution:
     def meaning(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What a column reference means where it stands, None where it may not stand there."""
         level, frame = scope.levels[-1], scope.frames[-1]
+        if not alias and self.is_made_up(name):
+            return None
         if level.phase == "items":
             return self._waiting(scope, alias, name)
         tables = self.tables(level)
@@ -138,16 +143,24 @@ class Resolution:
         outer = self.outside(scope, alias, name)
         return outer if outer is not None and fits(outer.kind, frame.allow) else None
 
+    def is_made_up(self, name: str) -> bool:
+        """Whether the database may call any column without a name like this, so that it is ambiguous."""
+        return self.dialect.name == "sqlite" and name not in self.stored and bool(_MADE_UP.match(name))
+
     def _waiting(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         level, frame = scope.levels[-1], scope.frames[-1]
-        kinds = {
+        if self.is_exact_arm(scope) and not (alias in ("", level.tables[0].alias) and lookup(level.tables, alias, name)):
+            return None
+        kinds = set(lookup(level.tables, alias, name)) - {"opaque"}
+        kinds |= {
             kind for relation in self.known(scope) if (kind := relation.kind(name)) is not None and kind != "opaque"
         }
         outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
         lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
-        unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
+        stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
+        unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
@@ -162,6 +175,11 @@ class Resolution:
             if self.satisfiable(scope, level, level.waiting | {want}):
                 return Meaning(-1, told, (alias, name), want)
         return None
+
+    def is_exact_arm(self, scope: Scope) -> bool:
+        """Whether columns must have the types of a first SELECT: PostgreSQL where a table expression calls itself."""
+        level = scope.levels[-1]
+        return self.dialect.name == "postgres" and level.itself is not None and level.phase == "items"
 
     def satisfiable(
         self, scope: Scope, level: Level, waiting: frozenset[Waiting], tables: tuple[Bound, ...] | None = None

@@ -25,8 +25,9 @@ _OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
 BETWEEN, WORD, NUMBER, SYMBOL, STRING, STRING_END, QUOTED, QUOTED_END = range(8)
 _LONGEST_NAME, _LONGEST_NUMBER = 30, 15
 _OTHER = "\1"  # the content of a string in double quotes that is no prefix of a name
-_DATE = "dddd-md-nd"
-_TIMESTAMP = "dddd-md-nd hd:sd:sd"
+_PATTERNS = {"date": "dddd-md-nd", "timestamp": "dddd-md-nd hd:sd:sd", "escape": "e"}
+"""Contents of strings that have a form."""
+_ESCAPES = frozenset(b"!#$&*+-/:;<=>?@^|~")
 
 Lexeme = tuple[int, int, str, int]
 """Configuration, mode, what was read of the token, and white space or the kind of quotes."""
@@ -131,6 +132,10 @@ class ScopeAutomaton:
     def _is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
 
+    def _is_call(self, place: Place) -> bool:
+        """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
+        return self.rules.dialect.name == "mysql" and "(" in place.symbols and bool(place.symbols["("][1].word)
+
     def _intern(self, lexeme: Lexeme) -> int:
         known = self._known.get(lexeme)
         if known is None:
@@ -198,7 +203,11 @@ class ScopeAutomaton:
     def _begin(self, configuration: int, place: Place, blanks: int, byte: int) -> Lexeme | None:
         """The first byte of a token, or white space."""
         if byte in _BLANK:
+            if self._is_call(place) and not place.goes_on_without("("):
+                return None
             return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
+        if byte == 0x28 and blanks and self._is_call(place):
+            return None
         if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
         if byte in _DIGITS:
@@ -245,6 +254,8 @@ class ScopeAutomaton:
             return configuration, STRING, "", quote
         expected = self._dated(place, text)[:1]
         shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345"}.get(expected)
+        if expected == "e":
+            return (configuration, STRING, "e", quote) if byte in _ESCAPES else None
         if shape is None:
             return (configuration, STRING, text + expected, quote) if expected and byte == ord(expected) else None
         before = text[-1:]
@@ -257,9 +268,9 @@ class ScopeAutomaton:
 
     @staticmethod
     def _dated(place: Place, text: str) -> str:
-        """What is still to come of a date or timestamp."""
-        pattern = _DATE if place.scope.word == "date" else _TIMESTAMP
-        return pattern[len(text) :]
+        """What is still to come of a date, a timestamp or an escape character."""
+        assert place.string is not None
+        return _PATTERNS[place.string[1][1].word][len(text) :]
 
     def _in_quotes(self, configuration: int, place: Place, text: str, quote: int, byte: int) -> Lexeme | None:
         if byte == 0:
