@@ -124,7 +124,7 @@ def walked(name: str, databases: list[sql_databases.Database], walks: int, seed:
 def is_arithmetic(error: Exception) -> bool:
     """Whether DuckDB, which works out constants of VALUES while it plans, has divided by zero or left a type's range."""
     return type(error).__module__ in ("duckdb", "_duckdb") and bool(
-        re.match("Out of Range|Conversion Error: Type .* with value|Invalid Input Error: Division", str(error))
+        re.match("Out of Range|Conversion Error: (Type .* with value|Failed to cast decimal)|Invalid Input Error: Division", str(error))
     )
 
 

@@ -9,6 +9,8 @@ from .levels import Bound, Relation, Scope
 from .queries import relevelled
 from .resolution import FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, fits
 
+_CUBE = 8
+"""Columns in ROLLUP and CUBE, of which CUBE makes 2 ** 8 groupings; PostgreSQL takes 12."""
 _SORTED = ORDERED | {"any", "bool"}
 
 
@@ -25,7 +27,7 @@ class Clauses(Joins):
         level = scope.levels[-1]
         if level.itself:
             return None
-        place = relevelled(scope, phase="group", grouped=frozenset())
+        place = relevelled(scope, phase="group", grouped=frozenset(), written=0)
         if not self.dialect.typed:
             return place
         if level.starred or any(out.kind == "opaque" for out in level.outputs):
@@ -49,7 +51,10 @@ class Clauses(Joins):
             if frame.reference is None:
                 return None
             grouped |= {frame.reference}
-        return relevelled(popped(scope), grouped=grouped)
+        return relevelled(popped(scope), grouped=grouped, written=level.written + 1)
+
+    def do_more_groups(self, scope: Scope) -> Scope | None:
+        return scope if scope.levels[-1].written < _CUBE else None
 
     def do_group_done(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]

@@ -131,7 +131,7 @@ class Level(NamedTuple):
     tuples: int = 0
     """How many rows of VALUES were read."""
     written: int = 0
-    """How many values of such a row were read."""
+    """How many values of such a row, or columns behind GROUP BY, were read."""
 
 
 class Scope(NamedTuple):

@@ -241,7 +241,7 @@ class Resolution:
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
         level, frame = scope.levels[-1], scope.frames[-1]
-        if level.phase != "order" or frame.role != "order":
+        if level.phase != "order" or frame.role != "order" or self.is_made_up(name):
             return None
         found = {(out.kind, out.reference, i) for i, out in enumerate(level.first or level.outputs) if out.name == name}
         if not found:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from .dialects import ORDERED
 from .expressions import completes, popped, pushed
 from .levels import Output, Scope
 from .queries import Queries, relevelled
 from .resolution import NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
 
 _MOST = 30
+_LITERALS = ORDERED | {"bool"}
 
 
 class Rows(Queries):
@@ -15,7 +17,10 @@ class Rows(Queries):
 
     def if_values(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
-        return None if self.dialect.name == "mysql" or level.role == "insert" or level.itself else scope
+        if self.dialect.name == "mysql" or level.role == "insert" or level.itself:
+            return None
+        writable = all(allow is None or allow & _LITERALS for allow in level.allows or ())
+        return scope if writable else None
 
     def column_name(self, i: int) -> str:
         """What the database calls column i of the rows."""
