@@ -28,6 +28,8 @@ from sql_walks_report import write
 
 CHUNK = 100
 """Walks with one automaton: it keeps the states that it made."""
+FAILURES = 50
+"""Failures that are kept."""
 WRITING = ("insert", "update", "delete")
 
 
@@ -46,7 +48,7 @@ def main() -> None:
     for name in options.dialects.split(","):
         with tempfile.TemporaryDirectory() as folder, sql_databases.databases(name, Path(folder) / "s", spider) as opened:
             found[name] = walked(name, opened, options.walks, options.seed)
-    write(found, options.walks, options.out)
+    write(found, options.out)
 
 
 def walked(name: str, databases: list[sql_databases.Database], walks: int, seed: int) -> dict[str, Any]:
@@ -115,9 +117,9 @@ def walked(name: str, databases: list[sql_databases.Database], walks: int, seed:
         "productions": len(walker.possible),
         "visited": len(walker.possible) - len(unvisited),
         "unvisited": unvisited,
-        "rarest": [(label, n) for label, n in reversed(walker.visits.most_common()) if label in walker.possible][:10],
+        "visits": sorted(n for label, n in walker.visits.items() if label in walker.possible),
         "cpu": dict(clock),
-        "failures": failures,
+        "failures": failures[:FAILURES],
     }
 
 
