@@ -7,10 +7,8 @@ from .expressions import completes, popped, pushed
 from .joins import Joins
 from .levels import Bound, Relation, Scope
 from .queries import relevelled
-from .resolution import FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, fits
+from .resolution import CUBE, FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, fits
 
-_CUBE = 8
-"""Columns in ROLLUP and CUBE, of which CUBE makes 2 ** 8 groupings; PostgreSQL takes 12."""
 _SORTED = ORDERED | {"any", "bool"}
 
 
@@ -53,14 +51,21 @@ class Clauses(Joins):
             grouped |= {frame.reference}
         return relevelled(popped(scope), grouped=grouped, written=level.written + 1)
 
-    def do_more_groups(self, scope: Scope) -> Scope | None:
-        return scope if scope.levels[-1].written < _CUBE else None
+    def if_cube(self, scope: Scope) -> Scope | None:
+        return scope if len(scope.levels[-1].bare) <= 4 else None
+
+    def do_cube(self, scope: Scope) -> Scope:
+        return relevelled(scope, cube=True)
+
+    def do_more_cube(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        return scope if level.written < CUBE or not level.bare <= (level.grouped or frozenset()) else None
 
     def do_group_done(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
         if self.dialect.typed and not level.bare <= (level.grouped or frozenset()):
             return None
-        return relevelled(scope, phase="having")
+        return relevelled(scope, phase="having", cube=False)
 
     def do_having(self, scope: Scope) -> Scope:
         return pushed(scope, "condition", self.truth, NO_WINDOW)

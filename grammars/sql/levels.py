@@ -130,6 +130,8 @@ class Level(NamedTuple):
     """The common table expression that this SELECT of its own refers to."""
     tuples: int = 0
     """How many rows of VALUES were read."""
+    cube: bool = False
+    """Whether GROUP BY CUBE is being read."""
     written: int = 0
     """How many values of such a row, or columns behind GROUP BY, were read."""
 

@@ -98,10 +98,15 @@ class Queries(Calls):
 
     def do_next_arm(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
-        first = level.first or tuple(
-            Output(out.name, "number" if out.kind == "int" else out.kind) for out in level.outputs
-        )
-        allows = tuple(comparable(out.kind) for out in first)
+        first = level.first
+        if first is None:
+            asked = level.allows or (None,) * len(level.outputs)
+            wider = [allow is None or "number" in allow for allow in asked]
+            first = tuple(
+                Output(out.name, "number" if out.kind == "int" and wide else out.kind)
+                for out, wide in zip(level.outputs, wider, strict=True)
+            )
+        allows = tuple(frozenset(("int",)) if out.kind == "int" else comparable(out.kind) for out in first)
         return relevelled(
             scope,
             phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),

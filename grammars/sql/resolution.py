@@ -13,6 +13,8 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
+CUBE = 8
+"""Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
@@ -127,6 +129,8 @@ class Resolution:
         if len(found) == 1:
             reference = self.canonical(tables, alias, name)
             if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if level.cube and level.written >= CUBE and reference not in level.bare - (level.grouped or frozenset()):
                 return None
             if not frame.flags & AGGREGATE and not self.may_be_bare(level, reference):
                 return None

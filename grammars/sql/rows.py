@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dialects import ORDERED
+from .dialects import ORDERED, Kinds
 from .expressions import completes, popped, pushed
 from .levels import Output, Scope
 from .queries import Queries, relevelled
@@ -31,11 +31,12 @@ class Rows(Queries):
 
     def do_tuple_value(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
-        expect = None
+        expect: Kinds = None
         if level.tuples and self.dialect.typed:
             expect = comparable(level.outputs[level.written].kind)
-        elif level.allows is not None:
-            expect = level.allows[level.written]
+        if level.allows is not None:
+            allow = level.allows[level.written]
+            expect = allow if expect is None else expect if allow is None else expect & allow
         return pushed(scope, "value", expect, NO_AGGREGATE | NO_WINDOW | NO_QUERY)
 
     def do_tuple_value_done(self, scope: Scope) -> Scope | None:

@@ -175,3 +175,16 @@ def test_types_without_a_class() -> None:
     assert grammar.matches("SELECT a FROM t") and grammar.matches("SELECT * FROM t")
     for text in ("SELECT true < b FROM t", "SELECT DISTINCT x.c FROM t AS x", "SELECT b FROM t"):
         assert not grammar.matches(text)
+
+
+def test_results_of_integers_stay_integers_where_nothing_else_is_taken() -> None:
+    duck = grammars.sql({"t": {"a": "integer"}}, dialect="duckdb")
+    assert duck.matches("SELECT a % (SELECT 2 UNION SELECT a FROM t LIMIT 1) FROM t")
+    for wrong in ("SELECT 2 UNION SELECT 2.5", "VALUES (2), (2.5)"):
+        assert not duck.matches(f"SELECT a % ({wrong}) FROM t")
+
+
+def test_a_cube_names_what_it_must() -> None:
+    duck = grammars.sql({"t": {"a": "integer", "b": "text"}}, dialect="duckdb").automaton
+    state = duck.advance(duck.start, b"SELECT a FROM t GROUP BY CUBE (" + b"b, " * 8)
+    assert state >= 0 and duck.advance(state, b"b") == -1 and duck.advance(state, b"a)") >= 0
