@@ -1,8 +1,8 @@
 """Databases for `sql_walks.py`: Spider's ten and one with every type and awkward names, on four engines.
 
 `databases(dialect, folder, spider)` yields connections: what the grammar reads its schema from, and a function that
-prepares a statement. SQLite and DuckDB run in the process; PostgreSQL and MariaDB (which stands in for MySQL) are started
-from Debian's packages with files of their own.
+prepares a statement. SQLite and DuckDB run in the process; PostgreSQL and MariaDB (which stands in for MySQL) are
+started from Debian's packages with files of their own.
 """
 
 from __future__ import annotations
@@ -121,7 +121,12 @@ Opened = tuple[Any, Callable[[str], Any], Callable[[], Any], Callable[[str], Any
 
 def _open_sqlite(name: str, port: int) -> Opened:
     connection = sqlite3.connect(":memory:")
-    return connection, connection.execute, lambda: connection, lambda text: connection.execute("EXPLAIN " + text).close()
+    return (
+        connection,
+        connection.execute,
+        lambda: connection,
+        lambda text: connection.execute("EXPLAIN " + text).close(),
+    )
 
 
 def _open_duckdb(name: str, port: int) -> Opened:
@@ -193,7 +198,9 @@ def _inspected(url: str) -> Any:
 
 def _found(name: str, pattern: str = "") -> str:
     """Path of a server's program. Raises RuntimeError where it is not installed."""
-    path = shutil.which(name) or next((str(p) for p in Path("/").glob(pattern)), None) if pattern else shutil.which(name)
+    path = (
+        shutil.which(name) or next((str(p) for p in Path("/").glob(pattern)), None) if pattern else shutil.which(name)
+    )
     if path is None:
         raise RuntimeError(f"{name} is not installed; leave its dialect out with --dialects")
     return path

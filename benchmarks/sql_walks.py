@@ -11,7 +11,6 @@ accepts the result, the engine must prepare that as well. Writes sql_walks.md, s
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import tempfile
@@ -46,7 +45,10 @@ def main() -> None:
     spider = sql_databases.spider_tables(options.spider)
     found = {}
     for name in options.dialects.split(","):
-        with tempfile.TemporaryDirectory() as folder, sql_databases.databases(name, Path(folder) / "s", spider) as opened:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            sql_databases.databases(name, Path(folder) / "s", spider) as opened,
+        ):
             found[name] = walked(name, opened, options.walks, options.seed)
     write(found, options.out)
 
@@ -124,9 +126,12 @@ def walked(name: str, databases: list[sql_databases.Database], walks: int, seed:
 
 
 def is_arithmetic(error: Exception) -> bool:
-    """Whether DuckDB, which works out constants of VALUES while it plans, has divided by zero or left a type's range."""
+    """Whether DuckDB, which works out constants of VALUES while it plans, divided by zero or left a type's range."""
     return type(error).__module__ in ("duckdb", "_duckdb") and bool(
-        re.match("Out of Range|Conversion Error: (Type .* with value|Failed to cast decimal)|Invalid Input Error: Division", str(error))
+        re.match(
+            "Out of Range|Conversion Error: (Type .* with value|Failed to cast decimal)|Invalid Input Error: Division",
+            str(error),
+        )
     )
 
 

@@ -35,9 +35,9 @@ def write(found: dict[str, Any], folder: Path) -> None:
 def markdown(found: dict[str, Any]) -> str:
     """The table with what one must know to read it."""
     text = (
-        "# Random statements on real engines\n\nWalks of the automata of `grammars.sql` over Spider's ten databases and "
-        "one with every type and awkward names, each prepared by the engine. Mutated: one token changed. Written by "
-        "`python benchmarks/sql_walks.py`; what the figures mean is in [README.md](../README.md).\n\n"
+        "# Random statements on real engines\n\nWalks of the automata of `grammars.sql` over Spider's ten databases "
+        "and one with every type and awkward names, each prepared by the engine. Mutated: one token changed. Written "
+        "by `python benchmarks/sql_walks.py`; what the figures mean is in [README.md](../README.md).\n\n"
     )
     rows = [
         ("engine", lambda name, f: ENGINES[name]),
@@ -57,7 +57,11 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     text += table(["", *found], [[title, *(show(name, f) for name, f in found.items())] for title, show in rows])
     text += "\n\nNever visited, because the dialect has no such thing (or walks did not come there):\n\n"
-    return text + "\n".join(f"- {name}: " + "; ".join(f"`{u}`" for u in f["unvisited"]) for name, f in found.items()) + "\n"
+    return (
+        text
+        + "\n".join(f"- {name}: " + "; ".join(f"`{u}`" for u in f["unvisited"]) for name, f in found.items())
+        + "\n"
+    )
 
 
 def _of(figures: dict[str, Any], *kinds: str) -> int:

@@ -58,9 +58,7 @@ def completes(frame: Frame) -> bool:
 class Expressions(Resolution):
     """The actions; `do_x` changes the scope, `if_x` leaves it; None where the place does not allow what follows."""
 
-    def operand(
-        self, scope: Scope, kind: str, reference: tuple[str, str] | None = None, exact: bool = False
-    ) -> Scope:
+    def operand(self, scope: Scope, kind: str, reference: tuple[str, str] | None = None, exact: bool = False) -> Scope:
         """An operand was read."""
         frame = scope.frames[-1]
         bare = not frame.kind and not frame.left and not frame.boolean and not frame.bare

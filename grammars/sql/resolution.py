@@ -153,7 +153,9 @@ class Resolution:
 
     def _waiting(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         level, frame = scope.levels[-1], scope.frames[-1]
-        if self.is_exact_arm(scope) and not (alias in ("", level.tables[0].alias) and lookup(level.tables, alias, name)):
+        if self.is_exact_arm(scope) and not (
+            alias in ("", level.tables[0].alias) and lookup(level.tables, alias, name)
+        ):
             return None
         kinds = set(lookup(level.tables, alias, name)) - {"opaque"}
         kinds |= {

@@ -16,7 +16,10 @@ from ..errors import GrammarError
 _CLASSES = (
     ("bool", ("BOOL",)),
     ("timestamp", ("TIMESTAMP", "DATETIME")),
-    ("opaque", ("BIT", "TIME", "INTERVAL", "JSON", "XML", "UUID", "[]", "STRUCT", "MAP", "LIST", "UNION", "POINT", "MONEY")),
+    (
+        "opaque",
+        ("BIT", "TIME", "INTERVAL", "JSON", "XML", "UUID", "[]", "STRUCT", "MAP", "LIST", "UNION", "POINT", "MONEY"),
+    ),
     ("date", ("DATE",)),
     ("int", ("INT", "SERIAL", "YEAR")),
     ("text", ("CHAR", "TEXT", "CLOB", "STRING", "ENUM", "NAME")),

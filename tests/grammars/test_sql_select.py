@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from bytebound import grammars
 
@@ -47,7 +46,7 @@ LEGAL = [
     ("SELECT name FROM city WHERE name NOT LIKE 'a!%' ESCAPE '!' AND id = 1", ALL),
     ("SELECT name FROM city ORDER BY name COLLATE NOCASE, id", {"sqlite"}),
     ("SELECT max(name COLLATE RTRIM) FROM city WHERE name = 'x' COLLATE BINARY", {"sqlite"}),
-    ("SELECT name FROM city WHERE name COLLATE \"C\" < 'b' ORDER BY name COLLATE \"C\"", {"postgres"}),
+    ('SELECT name FROM city WHERE name COLLATE "C" < \'b\' ORDER BY name COLLATE "C"', {"postgres"}),
     ("SELECT name FROM city INTERSECT ALL SELECT name FROM country", ALL - {"sqlite"}),
     ("SELECT name FROM city EXCEPT ALL SELECT name FROM country", ALL - {"sqlite"}),
     ("SELECT name FROM city GROUP BY (name)", ALL),
@@ -59,7 +58,7 @@ LEGAL = [
     ("SELECT name FROM city ORDER BY name OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY", {"postgres"}),
     ("SELECT count(*) FILTER (WHERE id > 3) FROM city", ALL - {"mysql"}),
     (
-        "SELECT sum(population) OVER (PARTITION BY code ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM city",
+        "SELECT sum(id) OVER (PARTITION BY code ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM city",
         ALL,
     ),
     ("SELECT name FROM city ORDER BY population DESC NULLS LAST", ALL - {"mysql"}),
@@ -143,7 +142,7 @@ def test_what_walks_found(judged) -> None:  # type: ignore[no-untyped-def]
     for text in FOUND[dialect]:
         assert not grammar.matches(text), text
         if dialect != "mysql":  # sqlglot's parser takes them all
-            with pytest.raises(Exception, match="."):
+            with pytest.raises(Exception, match=r"."):
                 prepares(text)
 
 
