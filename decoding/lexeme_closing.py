@@ -118,7 +118,7 @@ class Completions:
         if shape.digits and not ends:
             moves.append((begins, b"1"))
         if ends:
-            moves.append((0, b" "))
+            moves += [(1, b"("), (0, b" ")]  # of a call the parenthesis may have to follow at once
         return moves
 
 

@@ -33,12 +33,13 @@ class Walk:
         spread = lexemes.spread(nodes)
         shape = self.automaton.shape(state, EVERY if spread.of_blanks else spread.bytes & ~skip)
         following: Work = {}
-        if shape.blanks:
+        blank = self.automaton.step(state, 0x20) if shape.blanks and spread.of_blanks else DEAD
+        if blank != DEAD:
             for node in spread.of_blanks:
                 part = lexemes.blanks(node, shape.blanks)
                 self._found.append(part.tokens)
                 for _, behind in part.leaving:
-                    self._lexeme(state, shape, behind, lexemes.spread(behind), 0, following)
+                    self._lexeme(blank, shape, behind, lexemes.spread(behind), 0, following)
         self._lexeme(state, shape, nodes, spread, skip, following)
         for reached, places in following.items():
             self._follow(reached, places)

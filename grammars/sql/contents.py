@@ -1,15 +1,16 @@
-"""Dates and timestamps, byte by byte."""
+"""Dates, timestamps and escape characters, byte by byte."""
 
 from __future__ import annotations
 
-DATE = "dddd-md-nd"
-TIMESTAMP = "dddd-md-nd hd:sd:sd"
+PATTERNS = {"date": "dddd-md-nd", "timestamp": "dddd-md-nd hd:sd:sd", "escape": "e"}
+"""Contents of strings that have a form."""
+_ESCAPES = b"!#$&*+-/:;<=>?@^|~"
 
 
 def date_byte(pattern: str, text: str, byte: int) -> str | None:
     """The text with one more byte of a date or timestamp that exists; None where it may not come."""
     expected = pattern[len(text) : len(text) + 1]
-    shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345"}.get(expected)
+    shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345", "e": _ESCAPES}.get(expected)
     if shape is None:
         return text + expected if expected and byte == ord(expected) else None
     before = text[-1:]

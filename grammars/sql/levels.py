@@ -51,9 +51,11 @@ class Bound(NamedTuple):
 
     alias: str
     columns: tuple[tuple[str, str], ...]
-    merged: frozenset[str] = frozenset()
+    merged: tuple[str, ...] = ()
     derived: bool = False
     """Whether it is the result of a subquery."""
+    first: bool = False
+    """Whether it is the first of FROM, or behind a comma."""
 
 
 class Output(NamedTuple):
@@ -62,6 +64,8 @@ class Output(NamedTuple):
     name: str | None
     kind: str
     reference: Reference | None = None
+    exact: bool = False
+    """Whether its type is known, and not only its class."""
 
 
 @_quickly_replaced
@@ -86,6 +90,8 @@ class Frame(NamedTuple):
     """The column where that is all that was read."""
     bare: bool = False
     """Whether nothing but one operand was read."""
+    exact: bool = False
+    """Whether that operand is a literal or a cast."""
 
 
 class Waiting(NamedTuple):
@@ -133,6 +139,18 @@ class Level(NamedTuple):
     starred: bool = False
     """Whether `*` is among the columns."""
     compound: bool = False
+    lateral: bool = False
+    """Whether it sees the tables to its left in FROM."""
+    recursing: bool = False
+    """Whether its common table expressions may refer to themselves."""
+    itself: Relation | None = None
+    """The common table expression that this SELECT of its own refers to."""
+    tuples: int = 0
+    """How many rows of VALUES were read."""
+    cube: bool = False
+    """Whether GROUP BY CUBE is being read."""
+    written: int = 0
+    """How many values of such a row, or columns behind GROUP BY, were read."""
 
 
 @_quickly_replaced

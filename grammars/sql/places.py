@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 from ..scoped import DIGITS, byte_set
-from .contents import DATE, TIMESTAMP
+from .contents import PATTERNS
 from .levels import Scope
 from .machine import Machine
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
@@ -115,8 +115,9 @@ class Place:
 
     @property
     def pattern(self) -> str:
-        """What a date looks like."""
-        return DATE if self.scope.word == "date" else TIMESTAMP
+        """What a string of a form looks like."""
+        assert self.string is not None
+        return PATTERNS[self.string[1][1].word]
 
     @property
     def alive(self) -> bool:
@@ -145,6 +146,11 @@ class Place:
     def quoted_prefixes(self) -> frozenset[str]:
         """Prefixes of what may stand in double quotes as a name, in UTF-8, each byte a character."""
         return _in_utf8(self.quoted | self.rules.stored | self.scope.names if self.double else self.quoted)
+
+    def goes_on_without(self, symbol: str) -> bool:
+        """Whether anything but this symbol may come."""
+        words = self.words or self.fresh or self.quoted or self.number or self.string
+        return bool(self.ends or words or len(self.symbols) > (symbol in self.symbols))
 
     def number_terminal(self) -> tuple[str, Scope]:
         """The number's terminal and its scope."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
@@ -13,6 +14,9 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
 _REMEMBERED = 1 << 12
+CUBE = 8
+"""Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
+_MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")
@@ -82,7 +86,8 @@ class Resolution:
         if scope.levels[-1].phase in ("group", "order"):
             return found  # SQLite does not see them there
         for i in range(len(scope.levels) - 2, -1, -1):
-            if scope.levels[i + 1].role in _CLOSED or scope.levels[i].phase not in _SEEING:
+            within, level = scope.levels[i + 1], scope.levels[i]
+            if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
                 break
             found.append((i, scope.levels[i]))
         return found
@@ -123,6 +128,8 @@ class Resolution:
     def meaning(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What a column reference means where it stands, None where it may not stand there."""
         level, frame = scope.levels[-1], scope.frames[-1]
+        if not alias and self.is_made_up(name):
+            return None
         if level.phase == "items":
             return self._waiting(scope, alias, name)
         tables = self.tables(level)
@@ -130,6 +137,8 @@ class Resolution:
         if len(found) == 1:
             reference = self.canonical(tables, alias, name)
             if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if level.cube and level.written >= CUBE and reference not in level.bare - (level.grouped or frozenset()):
                 return None
             if not frame.flags & AGGREGATE and not self.may_be_bare(level, reference):
                 return None
@@ -146,14 +155,24 @@ class Resolution:
         outer = self.outside(scope, alias, name)
         return outer if outer is not None and fits(outer.kind, frame.allow) else None
 
+    def is_made_up(self, name: str) -> bool:
+        """Whether the database may call any column without a name like this, so that it is ambiguous."""
+        return self.dialect.name == "sqlite" and name not in self.stored and bool(_MADE_UP.match(name))
+
     def _waiting(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         level, frame = scope.levels[-1], scope.frames[-1]
-        kinds = set(self._kinds_of(self.known(scope), name))
+        if self.is_exact_arm(scope) and not (
+            alias in ("", level.tables[0].alias) and lookup(level.tables, alias, name)
+        ):
+            return None
+        kinds = set(lookup(level.tables, alias, name)) - {"opaque"}
+        kinds |= self._kinds_of(self.known(scope), name)
         outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
         lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
-        unknown = not kinds and bool(alias) and self.forward and (lone or not self.dialect.typed)
+        stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
+        unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
@@ -178,6 +197,11 @@ class Resolution:
             known = self._kinds[name] = _kinds(relations, name)
         return known
 
+    def is_exact_arm(self, scope: Scope) -> bool:
+        """Whether columns must have the types of a first SELECT: PostgreSQL where a table expression calls itself."""
+        level = scope.levels[-1]
+        return self.dialect.name == "postgres" and level.itself is not None and level.phase == "items"
+
     def satisfiable(
         self, scope: Scope, level: Level, waiting: frozenset[Waiting], tables: tuple[Bound, ...] | None = None
     ) -> bool:
@@ -190,8 +214,12 @@ class Resolution:
             waiting,
             answered,
             self.known(scope),
-            self.forward,
+            self.forwards(scope),
         )
+
+    def forwards(self, scope: Scope) -> bool:
+        """Whether references may wait for results of subqueries in FROM."""
+        return self.forward and len(scope.levels) < MAX_DEPTH
 
     def answered(self, scope: Scope, waiting: frozenset[Waiting]) -> frozenset[Reference]:
         """Those of the waiting references that an enclosing query answers where this one does not."""
@@ -250,7 +278,7 @@ class Resolution:
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
         level, frame = scope.levels[-1], scope.frames[-1]
-        if level.phase != "order" or frame.role != "order":
+        if level.phase != "order" or frame.role != "order" or self.is_made_up(name):
             return None
         found = {(out.kind, out.reference, i) for i, out in enumerate(level.first or level.outputs) if out.name == name}
         if not found:

@@ -157,6 +157,10 @@ class ScopeAutomaton:
     def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
 
+    def _is_call(self, place: Place) -> bool:
+        """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
+        return self.rules.dialect.name == "mysql" and "(" in place.symbols and bool(place.symbols["("][1].word)
+
     def _intern(self, lexeme: Lexeme) -> int:
         known = self._known.get(lexeme)
         if known is None:
@@ -227,7 +231,11 @@ class ScopeAutomaton:
     def _begin(self, configuration: int, place: Place, blanks: int, byte: int) -> Lexeme | None:
         """The first byte of a token, or white space."""
         if byte in _BLANK:
+            if self._is_call(place) and not place.goes_on_without("("):
+                return None
             return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
+        if byte == 0x28 and blanks and self._is_call(place):
+            return None
         if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
         if byte in _DIGITS:

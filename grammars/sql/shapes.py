@@ -21,7 +21,7 @@ OTHER = "\1"
 _SMALL = byte_set(b"abcdefghijklmnopqrstuvwxyz")
 _POINT = byte_set(b".")
 _IN_NUMBERS = IN_WORDS | _POINT
-_IN_DATES = byte_set(b"0123456789-: '")
+_IN_DATES = byte_set(b"0123456789-: '!#$&*+/;<=>?@^|~")
 
 
 def shape_of(automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int, among: int) -> Shape:
