@@ -63,6 +63,12 @@ class Least:
                 needed += _TABLE
         return needed + 2 * max(0, len(scope.columns) - scope.written - 1)
 
+    def leap(self, scope: Scope) -> int:
+        """What one token may add, as a guess on the safe side: all columns come again in a compound, those of a table
+        in INSERT."""
+        columns = max(map(len, self._columns), default=0)
+        return 40 + 3 * (columns + sum(len(level.first or level.outputs) for level in scope.levels))
+
     def _next(self, stack: int) -> tuple[Any, ...]:
         return self.machine.nodes[self.machine.stacks[stack][0]] if stack else ()
 

@@ -2,7 +2,7 @@
 
 A small lexer over the parser of `machine.py`. A state is a configuration of the parser and the token that was begun;
 tokens go on as long as they can, as in the lexers of the databases. Its language is within that of the grammar of the
-same rules, up to white space and UTF-8 in strings, so running both in step leads to no dead end.
+same rules.
 """
 
 from __future__ import annotations
@@ -143,16 +143,11 @@ class ScopeAutomaton:
 
     def estimate(self, state: int) -> int:
         """See `ScopingAutomaton.estimate`."""
-        if self.is_dead(state):
-            return 0
-        with self._lock:
-            return self._least.lexemes(*self._configurations[self._lexemes[state][0]])
+        return 0 if self.is_dead(state) else self._least.lexemes(*self._configurations[self._lexemes[state][0]])
 
     def leap(self, state: int) -> int:
-        """See `ScopingAutomaton.leap`: for a compound all columns must come again, for INSERT those of a table."""
-        scope = Scope() if self.is_dead(state) else self._configurations[self._lexemes[state][0]][1]
-        columns = max((len(relation.columns) for relation in self.rules.relations), default=0)
-        return 40 + 3 * (columns + sum(len(level.first or level.outputs) for level in scope.levels))
+        """See `ScopingAutomaton.leap`."""
+        return self._least.leap(Scope() if self.is_dead(state) else self._configurations[self._lexemes[state][0]][1])
 
     def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
