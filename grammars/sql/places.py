@@ -13,7 +13,7 @@ from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
 Target = tuple[int, Scope]
 LONGEST_NAME = 30
 """Letters of a new name."""
-_NAMING = ("item", "paren")
+_NAMING = ("item", "paren", "value")
 
 
 @lru_cache(maxsize=1 << 12)

@@ -118,6 +118,12 @@ def test_quoted_names_and_strings() -> None:
     assert grammars.sql(TABLES, dialect="mysql").matches('SELECT `Order` FROM city WHERE name = "Rome"')
 
 
+def test_strings_that_would_name_columns() -> None:
+    g = grammars.sql(TABLES)
+    assert not g.matches('WITH t AS (VALUES ("Paris")) SELECT 1 FROM t') and g.matches('VALUES ("Paris")')
+    assert g.matches("WITH t AS (VALUES ('Paris')) SELECT 1 FROM t")
+
+
 def test_forward_columns() -> None:
     strict = grammars.sql(TABLES, forward_columns=False)
     assert not strict.matches(ACCEPTED[14]) and strict.matches(ACCEPTED[4])
