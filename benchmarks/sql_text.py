@@ -17,7 +17,7 @@ from bytebound.grammars.sql.dialects import dialect
 
 _ACTION = re.compile(r"(?:do|if)_\w+")
 _COLUMNS = ("COLUMN", "USING_COLUMN")
-_NEW = ("NEW_OUTPUT", "NEW_CTE", "NEW_CTE_COLUMN")
+_NEW = ("NEW_OUTPUT", "NEW_CTE", "NEW_CTE_COLUMN", "RECURSIVE_TABLE")
 _ALIASES = tuple(f"t{i}" for i in range(1, 10))
 
 
@@ -34,6 +34,7 @@ def texts(schema: Schema, dialect_name: str = "sqlite") -> tuple[str, str]:
     names = {"TABLE": tables, **dict.fromkeys(_COLUMNS, columns), "NEW_ALIAS": _ALIASES}
     names["NAME"] = [*columns, *tables, *functions, *_ALIASES]
     names["TYPE"] = list(words.types)
+    names["COLLATION"] = ["binary", "nocase", "rtrim"]
     names = {terminal: list(dict.fromkeys(found)) for terminal, found in names.items()}
     lark = [f"{name}: {_lark(body)}" for name, body in rules.items()]
     lark += [f"{terminal}: {' | '.join(map(_quoted, found))}" for terminal, found in names.items()]
