@@ -75,7 +75,12 @@ class ProductMasker(Masker):
     def _spelled(self, word: str) -> bytes:
         """The word in small or in capital letters, whichever takes fewer tokens."""
         both = (word.encode(), word.upper().encode()) if word.isascii() else (word.encode(),)
-        return min(both, key=lambda text: len(greedy_tokens(self.tables.trie, b" " + text)))
+
+        def price(text: bytes) -> tuple[bool, int]:
+            tokens = greedy_tokens(self.tables.trie, b" " + text)
+            return len(self.vocabulary.text(tokens)) < len(text), len(tokens)
+
+        return min(both, key=price)
 
     def _within(self, state: int, mask: Row, remaining: int) -> Row:
         """The part of a mask after which the text can be completed in time.
