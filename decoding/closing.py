@@ -141,8 +141,13 @@ def greedy_tokens(trie: mk.PackedTrie, data: bytes) -> list[int]:
 def tokens_to_close(masker: Masker, state: int, most: int = 1 << 16) -> int | None:
     """Tokens with which the text of `state` can surely be completed (an upper bound); None where it needs more than
     `most`, or bytes that no token spells."""
+    from .product_masker import ProductMasker
+
     if state == masker.finished:
         return 0
+    if isinstance(masker, ProductMasker):
+        tokens = masker.closing_tokens(state)
+        return None if tokens is None or len(tokens) > most else len(tokens)
     tables = masker.tables
     most = min(most, masker.automaton.distance(state))
     buffer = np.empty(max(1, most * tables.depths), np.uint8)

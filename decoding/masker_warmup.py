@@ -7,6 +7,7 @@ import numpy as np
 from ..grammars import Grammar
 from ..grammars.arena import RECORDED
 from ..grammars.network import Network
+from .lexeme_kernels import add_row, set_tokens
 from .vocabulary import Vocabulary
 
 
@@ -56,3 +57,5 @@ def use_kernels() -> None:
         masker.fill(state, row)
         masker.fill(state, row, remaining=9)
     masker.forced_tokens(masker.start)
+    set_tokens(row, masker.tables.lexemes.of_digits(0, 2).tokens)
+    add_row(row, row.copy())

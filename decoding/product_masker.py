@@ -1,174 +1,163 @@
-"""Masks of a grammar and a second automaton that run in step (`grammars/scoped.py`), exact.
+"""Masks of an automaton over lexemes (`grammars/scoped.py`), exact.
 
-The grammar's mask comes from its masker, fast and remembered. Of the tokens that it allows, the automaton is asked in
-the order of their bytes: tokens with a common beginning are decided together where it dies, and those that lie wholly
-in bytes that it does not care about are not asked for at all. Rows are remembered by pair of states.
+A mask is put together along the trie of the vocabulary: what the lexeme at hand may become is looked up among the
+parts that are known for the vocabulary (`lexemes.py`), and where tokens go on behind it, the automaton is asked what
+may come there, for those nodes only. Few tokens do, since tokenizers part words from symbols.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import functools
+import threading
 
-from ..grammars.errors import Unsupported
+import numpy as np
+
 from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
-from .errors import DeadEnd
+from .errors import CannotClose, DeadEnd
+from .lexeme_closing import SEARCH, Completions
+from .lexeme_kernels import add_row, set_tokens
+from .lexeme_walk import Walk
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
+from .tables import shared_tables
 from .vocabulary import Vocabulary
 
-_FEW = 4
-Order = NDArray[np.int64]
+_NONE = np.empty(0, np.int32)
+
+_LONG_SEARCH = 20 * SEARCH
+_STATES_NEAR_THE_END, _STEPS_NEAR_THE_END = 12, 40
 
 
 class ProductMasker(Masker):
-    """A `Masker` of a `Scoped` constraint: `Masker(constraint, vocabulary)` makes one.
-
-    `fill` with `remaining` raises Unsupported: nobody knows the shortest completion of both.
-    """
+    """A `Masker` of a `Scoped` constraint: `Masker(constraint, vocabulary)` makes one. States are the automaton's."""
 
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         warm_up("masker", use_kernels)
-        self.base = Masker(grammar.grammar, vocabulary, memory=memory // 2)
         self.grammar = grammar  # type: ignore[assignment]
         self.vocabulary = vocabulary
-        self.second = grammar.automaton
-        self.tables = self.base.tables
-        self.words = self.base.words
-        self.only_eos = self.base.only_eos
+        self.automaton = grammar.automaton  # type: ignore[assignment]
+        self.scoping = grammar.automaton
+        self.tables = shared_tables(vocabulary)
+        self.lexemes = self.tables.lexemes
+        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
+        self.words = self.tables.words
         self._eos = frozenset(vocabulary.eos_token_ids)
-        self._lock = self.base._lock
-        self._limit = max(16, memory // (8 * self.words))
-        self._pairs: list[tuple[int, int]] = []
-        self._states: dict[tuple[int, int], int] = {}
+        self._lock = threading.RLock()
+        self._limit = max(16, memory // (4 * self.words))
         self._following: dict[int, int] = {}
         self._rows: dict[int, Row] = {}
-        order = vocabulary.trie.order.astype(np.int64)
-        self._order = order
-        self._lengths = np.diff(vocabulary.offsets)[order].astype(np.int64)
-        self._begins = vocabulary.offsets[order].astype(np.int64)
-        self._tails: dict[bytes, NDArray[np.int64]] = {}
-        self.start = self._pair(self.base.start, self.second.start)
+        self.only_eos = np.zeros(self.words, np.uint32)
+        for token in self._eos:
+            self.only_eos[token >> 5] |= np.uint32(1 << (token & 31))
+        self.start = self.automaton.start
 
     def fill(self, state: int, row: Row, remaining: int | None = None) -> None:
         """See `Masker.fill`."""
-        if remaining is not None:
-            raise Unsupported(
-                f"{self.grammar.name} cannot be closed within a number of tokens, because the shortest completion is "
-                "not known: leave out max_new_tokens= of the constraint, and check whether the text is complete"
-            )
         mask = self._rows.get(state)
         if mask is None:
-            mask = self._pair_mask(state)
+            mask = self._mask(state)
+        if remaining is not None:
+            mask = self._within(state, mask, remaining)
         self._write(mask, row)
 
-    def is_accepting(self, state: int) -> bool:
-        """See `Masker.is_accepting`."""
-        if state < 0:
-            return state == FINISHED
-        first, second = self._pairs[state]
-        return self.base.is_accepting(first) and self.second.is_accepting(second)
+    def closing_tokens(self, state: int, steps: int = SEARCH) -> list[int] | None:
+        """Tokens that complete the text, not always the fewest; None where none are known."""
+        if state == FINISHED:
+            return []
+        text = self.completions.completion(state, steps)
+        if text is None:
+            return None
+        tokens = greedy_tokens(self.tables.trie, text)
+        return tokens if sum(len(self.vocabulary.token_bytes(token)) for token in tokens) == len(text) else None
+
+    def _spelled(self, word: str) -> bytes:
+        """The word in small or in capital letters, whichever takes fewer tokens."""
+        both = (word.encode(), word.upper().encode()) if word.isascii() else (word.encode(),)
+
+        def price(text: bytes) -> tuple[bool, int]:
+            tokens = greedy_tokens(self.tables.trie, b" " + text)
+            return len(self.vocabulary.text(tokens)) < len(text), len(tokens)
+
+        return min(both, key=price)
+
+    def _within(self, state: int, mask: Row, remaining: int) -> Row:
+        """The part of a mask after which the text can be completed in time.
+
+        Far from the end that is all of it: what one token may add is taken to be less than `leap`. Near it, the tokens
+        are looked at one by one, by the states they lead to, of which only so many: the mask may then lack tokens that
+        would do. Raises CannotClose where no completion is found in time.
+        """
+        if state == FINISHED:
+            return mask
+        with self._lock:
+            closing = self.closing_tokens(state) or self.closing_tokens(state, _LONG_SEARCH)
+            if closing is not None and len(closing) + self.scoping.leap(state) <= remaining:
+                return mask
+            row = np.zeros_like(mask)
+            if closing is not None and len(closing) <= remaining:
+                self._keep_in_time(state, mask, closing, remaining - 1, row)
+            if self.is_accepting(state):
+                row |= self.only_eos
+        if not row.any():
+            advice = "no short completion is known" if closing is None else f"{len(closing)} tokens would do"
+            raise CannotClose(
+                f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; give more "
+                "tokens (max_new_tokens)"
+            )
+        return row
+
+    def _keep_in_time(self, state: int, mask: Row, closing: list[int], most: int, row: Row) -> None:
+        """Set the bits of tokens after which `most` tokens complete the text: the next one of a completion, and others
+        while they lead to states that are known, or to few others."""
+        tokens = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+        lengths = np.diff(self.vocabulary.offsets)[tokens]
+        needed: dict[int, int] = {}
+        for token in [*closing[:1], *tokens[np.argsort(-lengths, kind="stable")].tolist()]:
+            if token in self._eos:
+                continue
+            reached = self.accept(state, token)
+            if reached not in needed:
+                if len(needed) >= _STATES_NEAR_THE_END:
+                    continue
+                after = self.closing_tokens(reached, _STEPS_NEAR_THE_END)
+                needed[reached] = len(after) if after is not None else most + 1
+            if needed[reached] <= most:
+                row[token >> 5] |= np.uint32(1 << (token & 31))
 
     def forced_tokens(self, state: int) -> list[int]:
         """See `Masker.forced_tokens`."""
-        if state < 0:
-            return []
-        first, second = self._pairs[state]
-        forced = max(self.base.automaton.forced_bytes(first), self.second.forced_bytes(second), key=len)
-        return greedy_tokens(self.tables.trie, forced)
+        return greedy_tokens(self.tables.trie, self.automaton.forced_bytes(state)) if state >= 0 else []
 
     def remembers(self, state: int) -> bool:
         """See `Masker.remembers`."""
         return state in self._rows or state == FINISHED
 
     def _advance(self, state: int, token: int) -> int:
-        first, second = self._pairs[state]
         text = self.vocabulary.token_bytes(token)
-        reached = self.base.accept(first, token) if text else DEAD
-        advanced = self.second.advance(second, text) if reached != DEAD else DEAD
-        return self._pair(reached, advanced) if advanced != DEAD else DEAD
+        return self.automaton.advance(state, text) if text else DEAD
 
-    def _pair(self, first: int, second: int) -> int:
-        with self._lock:
-            known = self._states.get((first, second))
-            if known is None:
-                known = self._states[first, second] = len(self._pairs)
-                self._pairs.append((first, second))
-            return known
-
-    def _pair_mask(self, state: int) -> Row:
-        """The mask of a pair of states, made and remembered."""
+    def _mask(self, state: int) -> Row:
+        """The mask of a state, made and remembered."""
         if state == FINISHED:
             return self.only_eos
-        if not 0 <= state < len(self._pairs):
+        if self.automaton.is_dead(state):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
-            first, second = self._pairs[state]
-            row = np.empty(self.words, np.uint32)
-            self.base.fill(first, row)
-            bits = np.unpackbits(row.view(np.uint8), bitorder="little")[: self.vocabulary.size].view(np.bool_)
-            allowed = bits[self._order]
-            kept = np.zeros(len(bits), np.bool_)
-            self._walk(second, np.flatnonzero(allowed), kept)
-            if self.is_accepting(state):
-                kept[list(self._eos)] = True
-            packed = np.zeros(4 * self.words, np.uint8)
-            found = np.packbits(kept, bitorder="little")
-            packed[: len(found)] = found
-            mask = packed.view(np.uint32)
-            if not mask.any():
+            row = self.only_eos.copy() if self.automaton.is_accepting(state) else np.zeros(self.words, np.uint32)
+            found = Walk(self.scoping, self.lexemes).tokens(state)
+            sparse = [tokens for tokens in found if tokens.dtype == np.int32]
+            set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
+            for tokens in found:
+                if tokens.dtype == np.uint32:
+                    add_row(row, tokens)
+            if not row.any():
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
             if len(self._rows) > self._limit:
                 self._rows.clear()
-            self._rows[state] = mask
-        return mask
-
-    def _walk(self, start: int, places: Order, kept: NDArray[np.bool_]) -> None:
-        """Mark the tokens at `places` (of the order by bytes) that leave the automaton alive."""
-        automaton, data = self.second, self.vocabulary.data
-        stack = [(start, places, 0)]
-        while stack:
-            state, places, depth = stack.pop()
-            free, longest = automaton.free_bytes(state)
-            if free and len(places) > _FEW:
-                left = self._lengths[places] - depth
-                inside = (self._tail(free)[places] >= left) & (left <= longest)
-                kept[self._order[places[inside]]] = True
-                places = places[~inside]
-            if len(places) <= _FEW:
-                for place in places.tolist():
-                    begin, length = int(self._begins[place]), int(self._lengths[place])
-                    rest = data[begin + depth : begin + length].tobytes()
-                    if automaton.advance(state, rest) != DEAD:
-                        kept[self._order[place]] = True
-                continue
-            ended = self._lengths[places] == depth
-            kept[self._order[places[ended]]] = True
-            places = places[~ended]
-            following = data[self._begins[places] + depth]
-            cuts = np.flatnonzero(np.diff(following)) + 1
-            for group, byte in zip(
-                np.split(places, cuts),
-                following[np.concatenate([[0], cuts])].tolist() if len(places) else [],
-                strict=False,
-            ):
-                reached = automaton.step(state, byte)
-                if reached != DEAD:
-                    stack.append((reached, group, depth + 1))
-
-    def _tail(self, free: bytes) -> NDArray[np.int64]:
-        """For each text token, in order, how many bytes at its end are all among `free`."""
-        known = self._tails.get(free)
-        if known is None:
-            outside = np.ones(256, np.bool_)
-            outside[list(free)] = False
-            marks = np.concatenate([[-1], np.flatnonzero(outside[self.vocabulary.data])])
-            ends = self._begins + self._lengths
-            last = marks[np.searchsorted(marks, ends - 1, side="right") - 1]
-            known = self._tails[free] = np.minimum(ends - 1 - last, self._lengths)
-        return known
+            self._rows[state] = row
+        return row
 
     def __repr__(self) -> str:
         return f"<ProductMasker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import mask_kernels as mk
 from .kinds import TokenKinds
+from .lexemes import Lexemes
 from .slices import LoopSlice, build_slice
 from .trie import Trie
 from .vocabulary import Vocabulary
@@ -36,6 +37,11 @@ class Tables:
     def kinds(self) -> TokenKinds:
         """What tokens mean to texts that must differ from others."""
         return TokenKinds(self._bytes_of(i) for i in range(self._size))
+
+    @cached_property
+    def lexemes(self) -> Lexemes:
+        """Parts of masks over lexemes."""
+        return Lexemes(self.siblings, self.words, self.depths, self._bytes_of)
 
     @cached_property
     def halves(self) -> tuple[Tables, Tables] | None:

@@ -13,6 +13,7 @@ from .context_free.nonempty import include_nonempty, is_nullable
 from .errors import GrammarError, Unsupported
 from .grammar import Grammar
 from .network import Network
+from .predicate import Judge
 from .product import MAX_STATES
 from .text_search import Search, add_search
 from .utf8 import add_characters
@@ -22,6 +23,8 @@ def as_grammar(value: object, where: str) -> Grammar:
     """A grammar itself, or that of exactly the text that is given. Raises GrammarError for anything else."""
     if isinstance(value, Grammar):
         return value
+    if isinstance(value, Judge):
+        value._refuse(where)
     if not isinstance(value, str):
         raise GrammarError(f"{where} takes grammars and texts, not {type(value).__name__}")
     data = value.encode()

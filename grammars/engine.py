@@ -58,9 +58,12 @@ class Engine:
                     "it is too ambiguous, or a rule calls itself before it reads anything"
                 )
         else:
+            before = dict(capacities)
             for name, used in (("states", layout.N_STATES), ("items", layout.N_ITEMS), ("stacks", layout.N_STACKS)):
                 if 2 * int(old[used]) >= capacities[name]:
                     capacities[name] *= 4 if capacities[name] < 1 << 14 else 2
+            if capacities == before:  # one state has more configurations than there is room for
+                capacities["items"] *= 2
             if capacities["states"] > 2 * self.budget.states:
                 raise BudgetExceeded(
                     f"this grammar needs more than {self.budget.states} states; "

@@ -1,49 +1,122 @@
-"""A grammar with a second automaton in step: what a context-free grammar cannot say, and masks all the same.
+"""A grammar with a second automaton: what a context-free grammar cannot say, and masks all the same.
 
-The automaton's language lies within the grammar's as far as dead ends go: from every pair of states that a text leads
-to, both alive, some text completes both. So the two are run side by side, and a token is allowed where both live on.
+The automaton reads lexemes (words, numbers, symbols, strings) between white space and says of every state, as a
+`Shape`, what the lexeme at hand may still become, so that masks are put together from what is known for a vocabulary.
+Its language lies within the grammar's, which is made only where it is asked for.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+import functools
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import NamedTuple, NoReturn, Protocol
 
 from .automaton import DEAD, Automaton
-from .errors import GrammarError
+from .errors import GrammarError, Unsupported
 from .grammar import Grammar
 from .predicate import Judge
 
 
-class ScopingAutomaton(Automaton, Protocol):
-    """An automaton that says where it need not be asked."""
+def byte_set(values: Iterable[int]) -> int:
+    """A set of bytes as an integer: bit b is byte b."""
+    return functools.reduce(lambda found, byte: found | 1 << byte, values, 0)
 
-    def free_bytes(self, state: int) -> tuple[bytes, int]:
-        """Bytes, and a number: any string of these bytes that is no longer than that leaves the automaton alive."""
+
+EVERY = (1 << 256) - 1
+LETTERS = byte_set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+DIGITS = byte_set(b"0123456789")
+BLANKS = byte_set(b" \t\r\n")
+
+
+class Content(NamedTuple):
+    """UTF-8 up to a quote."""
+
+    quote: int
+    """The byte that ends it; it comes next only where a character is complete."""
+    pending: str
+    """Bytes, as characters, of a character that was begun."""
+    refused: bytes
+    """Bytes that it may not hold."""
+    known: frozenset[str] | None = None
+    """Beginnings (bytes as characters, in small letters) that lead to states of their own; all other contents lead to
+    one state, and with None all do."""
+
+
+class Shape(NamedTuple):
+    """What may come up to the end of a lexeme; what holds of its parts holds of all their prefixes."""
+
+    blanks: int = 0
+    """White space (space, tab, line feed, return) that may come first."""
+    words: frozenset[str] = frozenset()
+    """Rests of words, in small letters; bytes may be of either case."""
+    fresh: int = 0
+    """Most letters, digits and underscores of a word that may be any."""
+    begun: bool = False
+    """Whether that word has begun, so that a digit may come next."""
+    digits: int = 0
+    """Most digits that may follow."""
+    content: Content | None = None
+    starts: int = 0
+    """Bytes (a set) to ask `step` about."""
+    own: int = EVERY
+    """Bytes (a set) before which the lexeme does not end; before others the state is that of `ended`."""
+
+
+class ScopingAutomaton(Automaton, Protocol):
+    """An automaton over lexemes."""
+
+    def shape(self, state: int, among: int) -> Shape:
+        """What may come next; of what begins with other bytes than those `among` which (a set) the next one is, nothing
+        need be said."""
+
+    def ended(self, state: int) -> int:
+        """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it
+        may not end."""
+
+    def estimate(self, state: int) -> int:
+        """A guess of how many lexemes complete the text."""
+
+    def leap(self, state: int) -> int:
+        """How many lexemes one token may add at most to those that complete the text."""
 
 
 class Scoped(Judge):
-    """Texts that a grammar and an automaton both accept. It joins others with `&`, as predicates do.
+    """Texts of an automaton that lie within a grammar. It joins others with `&`, as predicates do.
 
     Args:
-        grammar: its masks are made first.
-        automaton: asked about the tokens that the grammar allows.
+        grammar: makes the grammar.
+        automaton: decides.
         name: what messages call it.
     """
 
-    def __init__(self, grammar: Grammar, automaton: ScopingAutomaton, name: str) -> None:
-        self.grammar = grammar
+    def __init__(self, grammar: Callable[[], Grammar], automaton: ScopingAutomaton, name: str) -> None:
+        self._grammar = grammar
         self.automaton = automaton
         self.name = name
 
+    @cached_property
+    def grammar(self) -> Grammar:
+        """The syntax alone, made on first use."""
+        return self._grammar()
+
     def matches(self, data: bytes | str) -> bool:
-        """Whether the whole of `data` (text is taken as UTF-8) is accepted by both."""
+        """Whether the whole of `data` (text is taken as UTF-8) is accepted."""
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogatepass")
         if not isinstance(data, bytes | bytearray | memoryview):
             raise GrammarError(f"matches() takes bytes or str, not {type(data).__name__}")
-        data = bytes(data)
-        state = self.automaton.advance(self.automaton.start, data)
-        return state != DEAD and self.automaton.is_accepting(state) and self.grammar.matches(data)
+        state = self.automaton.advance(self.automaton.start, bytes(data))
+        return state != DEAD and self.automaton.is_accepting(state)
+
+    def _refuse(self, operator: str) -> NoReturn:
+        raise Unsupported(
+            f"{operator} takes grammars, and {self.name} has scopes, which no grammar can hold: it stands alone, or is "
+            "joined with others by &. To reason first, let constrain(trigger=...) wait for a control token, or "
+            "generate up to the tag and constrain what follows. Its .grammar, the syntax without scopes and types, "
+            "is a grammar that may be a part of others",
+            keyword=operator,
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -19,6 +19,7 @@ _SCALARS: Ranges = ((0, SURROGATES[0] - 1), (SURROGATES[1] + 1, 0x10FFFF))
 # (first code point, last code point, lead byte of code point 0 in this length, continuation bytes)
 _LENGTHS = ((0x0, 0x7F, 0x00, 0), (0x80, 0x7FF, 0xC0, 1), (0x800, 0xFFFF, 0xE0, 2), (0x10000, 0x10FFFF, 0xF0, 3))
 
+_SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}  # after these lead bytes
 
 Edges = tuple[tuple[int, int, int], ...]  # first byte, last byte, index of the tail after it (-1: the target)
 
@@ -95,3 +96,26 @@ def _node(net: Network, tail: int, target: int) -> int:
         for low, high, rest in _TAILS[tail]:
             net.edge(node, low, high, target if rest < 0 else _node(net, rest, target))
     return node
+
+
+def follow(pending: str, byte: int) -> str | None:
+    """The bytes, as characters, of the character that is still incomplete after `byte`; None where it is no UTF-8.
+
+    `pending` is what was incomplete before it.
+    """
+    if not pending:
+        return "" if byte < 0x80 else chr(byte) if 0xC2 <= byte <= 0xF4 else None
+    lead = ord(pending[0])
+    low, high = _SECOND.get(lead, (0x80, 0xBF)) if len(pending) == 1 else (0x80, 0xBF)
+    if not low <= byte <= high:
+        return None
+    longer = pending + chr(byte)
+    return "" if len(longer) == (2 if lead < 0xE0 else 3 if lead < 0xF0 else 4) else longer
+
+
+def unfinished(text: str) -> str:
+    """What is pending after these bytes (as characters), which begin some UTF-8."""
+    pending = ""
+    for character in text:
+        pending = follow(pending, ord(character)) or ""
+    return pending

@@ -8,6 +8,12 @@ from .functions import Functions
 from .levels import Scope
 from .resolution import COUNTING, FIRST, MAX_FRAMES, NO_AGGREGATE, NO_QUERY, NO_WINDOW, WHOLE, comparable, fits
 
+EXACT = ("integer", "text", "date")
+"""Types that are the only ones of their class where all of a class must be one type."""
+
+
+_RANKS = ("rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead")
+
 
 class Calls(Functions):
     """The actions, as in `Expressions`."""
@@ -31,7 +37,7 @@ class Calls(Functions):
         if function.maximum == 0:
             return None
         flags = self.inherited(scope) | (COUNTING if frame.function == "count" else 0)
-        flags |= WHOLE if function.code(frame.argument) == "l" else 0
+        flags |= WHOLE if function.code(frame.argument) in ("l", "q") else 0
         if (
             function.code(frame.argument) == "a"
             and frame.function in self.dialect.windows
@@ -96,6 +102,18 @@ class Calls(Functions):
         flags = NO_AGGREGATE | NO_WINDOW | NO_QUERY
         frame = scope.frames[-1]._replace(flags=flags)
         return scope._replace(levels=(*scope.levels[:-1], level), frames=(*scope.frames[:-1], frame))
+
+    def do_over_order(self, scope: Scope) -> Scope:
+        return changed(scope, boolean=True)  # of a call with OVER: whether its window is ordered
+
+    def if_frame(self, scope: Scope) -> Scope | None:
+        function = scope.frames[-1].function
+        return None if self.dialect.name == "mysql" and function in (*_RANKS, "row_number") else scope
+
+    def do_over_end(self, scope: Scope) -> Scope | None:
+        frame = scope.frames[-1]
+        # MariaDB insists on it
+        return None if self.dialect.name == "mysql" and frame.function in _RANKS and not frame.boolean else scope
 
     def do_over_done(self, scope: Scope) -> Scope:
         return self._result(scope)
@@ -164,7 +182,10 @@ class Calls(Functions):
         """Types that the operand may be cast to; `kind` None: from some class."""
         allow = scope.frames[-1].allow if kind is None else scope.frames[-2].allow
         found = set()
+        exact = self.is_exact_arm(scope)
         for word, target in self.dialect.types.items():
+            if exact and word not in EXACT:
+                continue
             if not self.dialect.typed or (fits(target, allow) and (kind is None or self._casts(kind, target))):
                 found.add(word)
         return found
@@ -177,7 +198,11 @@ class Calls(Functions):
     def if_cast(self, scope: Scope) -> Scope | None:
         return self.if_function_like(scope) if self._targets(scope, None) else None
 
+    def do_cast_word(self, scope: Scope) -> Scope:
+        return scope._replace(word="cast")
+
     def do_cast(self, scope: Scope) -> Scope:
+        scope = scope._replace(word="")
         allow = scope.frames[-1].allow
         expect: Kinds = None
         if self.dialect.typed and allow is not None and "text" not in allow:
@@ -190,8 +215,9 @@ class Calls(Functions):
 
     def do_cast_done(self, scope: Scope) -> Scope:
         kind = self.dialect.types[scope.word] if self.dialect.typed else "any"
+        exact = scope.word in EXACT
         scope = popped(scope)._replace(word="")
-        return self.operand(scope, self.combined(scope, kind))
+        return self.operand(scope, self.combined(scope, kind), exact=exact)
 
     def if_paren(self, scope: Scope) -> Scope | None:
         return self.if_function_like(scope)
@@ -204,7 +230,7 @@ class Calls(Functions):
         if not completes(frame) or frame.kind in ("?", "star"):
             return None
         scope = popped(scope)
-        return self.operand(scope, self.combined(scope, frame.kind))
+        return self.operand(scope, self.combined(scope, frame.kind), exact=frame.exact)
 
     @property
     def truth(self) -> Kinds:

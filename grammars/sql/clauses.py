@@ -7,7 +7,7 @@ from .expressions import completes, popped, pushed
 from .joins import Joins
 from .levels import Bound, Relation, Scope
 from .queries import relevelled
-from .resolution import FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, fits
+from .resolution import CUBE, FIRST, LONE, MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, fits
 
 _SORTED = ORDERED | {"any", "bool"}
 
@@ -23,7 +23,9 @@ class Clauses(Joins):
 
     def do_group(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
-        place = relevelled(scope, phase="group", grouped=frozenset())
+        if level.itself:
+            return None
+        place = relevelled(scope, phase="group", grouped=frozenset(), written=0)
         if not self.dialect.typed:
             return place
         if level.starred or any(out.kind == "opaque" for out in level.outputs):
@@ -47,13 +49,23 @@ class Clauses(Joins):
             if frame.reference is None:
                 return None
             grouped |= {frame.reference}
-        return relevelled(popped(scope), grouped=grouped)
+        return relevelled(popped(scope), grouped=grouped, written=level.written + 1)
+
+    def if_cube(self, scope: Scope) -> Scope | None:
+        return scope if len(scope.levels[-1].bare) <= 4 else None
+
+    def do_cube(self, scope: Scope) -> Scope:
+        return relevelled(scope, cube=True)
+
+    def do_more_cube(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        return scope if level.written < CUBE or not level.bare <= (level.grouped or frozenset()) else None
 
     def do_group_done(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
         if self.dialect.typed and not level.bare <= (level.grouped or frozenset()):
             return None
-        return relevelled(scope, phase="having")
+        return relevelled(scope, phase="having", cube=False)
 
     def do_having(self, scope: Scope) -> Scope:
         return pushed(scope, "condition", self.truth, NO_WINDOW)
@@ -70,7 +82,19 @@ class Clauses(Joins):
         outputs = level.first or level.outputs
         return {i for i, out in enumerate(outputs, 1) if out.kind in _SORTED}
 
+    def if_rollup(self, scope: Scope) -> Scope | None:
+        return scope if self.dialect.name in ("postgres", "duckdb") else None
+
+    def may_be_cut(self, scope: Scope) -> bool:
+        """Whether ORDER BY and LIMIT may follow."""
+        level = scope.levels[-1]
+        if self.dialect.name == "mysql" and level.role == "exists":
+            return False  # MariaDB counts no columns of a star there
+        return not level.itself and not (level.tuples and self.dialect.name == "sqlite")
+
     def do_order(self, scope: Scope) -> Scope | None:
+        if not self.may_be_cut(scope):
+            return None
         place = relevelled(scope, phase="order")
         return place if self.positions(place) else None
 
@@ -91,6 +115,14 @@ class Clauses(Joins):
     def if_nulls(self, scope: Scope) -> Scope | None:
         return None if self.dialect.name == "mysql" else scope
 
+    def if_limit(self, scope: Scope) -> Scope | None:
+        if self.dialect.name == "mysql" and scope.levels[-1].role == "in":
+            return None
+        return scope if self.may_be_cut(scope) else None
+
+    def if_fetch(self, scope: Scope) -> Scope | None:
+        return self.if_limit(scope) if self.dialect.name == "postgres" else None
+
     def if_limit_comma(self, scope: Scope) -> Scope | None:
         return scope if self.dialect.name in ("sqlite", "mysql") else None
 
@@ -99,7 +131,7 @@ class Clauses(Joins):
     def may_nest(self, scope: Scope) -> bool:
         """Whether a subquery may begin here."""
         frame = scope.frames[-1]
-        return len(scope.levels) < MAX_DEPTH and not frame.flags & NO_QUERY
+        return len(scope.levels) < MAX_DEPTH and not frame.flags & NO_QUERY and not self.is_exact_arm(scope)
 
     def do_scalar(self, scope: Scope) -> Scope | None:
         if not self.may_nest(scope):
@@ -139,6 +171,12 @@ class Clauses(Joins):
         return self.operand(scope, "bool" if self.dialect.typed else "any")
 
     # Common table expressions.
+
+    def if_recursive(self, scope: Scope) -> Scope:
+        return scope
+
+    def do_recursive(self, scope: Scope) -> Scope:
+        return relevelled(scope, recursing=True)
 
     def do_cte(self, scope: Scope) -> Scope | None:
         return scope if len(scope.levels) < MAX_DEPTH - 1 and len(scope.levels[-1].ctes) < 8 else None

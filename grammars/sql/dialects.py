@@ -20,6 +20,7 @@ _CODES = {
     "i": frozenset(("int",)),
     "l": frozenset(("int",)),
     "t": frozenset(("text",)),
+    "q": frozenset(("text",)),
     "b": frozenset(("bool",)),
     "d": frozenset(("date", "timestamp")),
     "o": ORDERED,
@@ -31,8 +32,9 @@ Kinds = frozenset[str] | None
 
 
 class Function(NamedTuple):
-    """A function: classes of its arguments ("s": as the first one, "l": a whole number written out), how many must and
-    may be given (-1: any number), and the class of its result, or "same" for that of the first argument."""
+    """A function: classes of its arguments ("s": as the first one, "l": a whole number written out, "q": a string
+    written out), how many must and may be given (-1: any number), and the class of its result, or "same" for that of
+    the first argument."""
 
     arguments: tuple[str, ...]
     minimum: int

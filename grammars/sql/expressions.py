@@ -7,7 +7,7 @@ operand may have; an operand is only begun where it can be made to fit, so no ex
 from __future__ import annotations
 
 from .dialects import NUMBERS, ORDERED, Kinds
-from .levels import Frame, Scope, Waiting
+from .levels import Frame, Scope, Waiting, lookup
 from .resolution import (
     AGGREGATE,
     COUNTING,
@@ -23,6 +23,8 @@ from .resolution import (
     fits,
 )
 
+_LIKE, _BOUND = 1, 2
+"""Arguments of frames that are no calls: a pattern, the first bound of BETWEEN."""
 _TRUTH = frozenset(("bool",))
 _INHERITED = AGGREGATE | NO_AGGREGATE | NO_WINDOW | NO_QUERY
 
@@ -56,12 +58,17 @@ def completes(frame: Frame) -> bool:
 class Expressions(Resolution):
     """The actions; `do_x` changes the scope, `if_x` leaves it; None where the place does not allow what follows."""
 
-    def operand(self, scope: Scope, kind: str, reference: tuple[str, str] | None = None) -> Scope:
+    def operand(self, scope: Scope, kind: str, reference: tuple[str, str] | None = None, exact: bool = False) -> Scope:
         """An operand was read."""
         frame = scope.frames[-1]
         bare = not frame.kind and not frame.left and not frame.boolean and not frame.bare
         return changed(
-            scope, kind=kind, reference=reference if bare else None, bare=True, flags=frame.flags & ~(FIRST | COUNTING)
+            scope,
+            kind=kind,
+            reference=reference if bare else None,
+            bare=True,
+            flags=frame.flags & ~(FIRST | COUNTING),
+            exact=exact and bare,
         )
 
     def inherited(self, scope: Scope) -> int:
@@ -105,7 +112,8 @@ class Expressions(Resolution):
             if result:
                 return None
             allow = frozenset(("int",))
-        return changed(scope, kind="", allow=allow, bare=True, reference=None, function=result or frame.kind)
+        function = (result or frame.kind) if self.dialect.typed else ""
+        return changed(scope, kind="", allow=allow, bare=True, reference=None, function=function)
 
     def if_arithmetic(self, scope: Scope) -> Scope | None:
         return self._chain(scope, NUMBERS, NUMBERS) and scope
@@ -147,16 +155,43 @@ class Expressions(Resolution):
     def if_text(self, scope: Scope) -> Scope | None:
         return self._tail(scope, frozenset(("text",)))
 
+    def if_collate(self, scope: Scope) -> Scope | None:
+        frame = scope.frames[-1]
+        if self.dialect.name == "postgres":
+            if frame.argument == _BOUND:
+                return None  # its grammar has none between BETWEEN and AND
+            return scope if frame.kind == "text" and (self.may_go_on(scope) or self.is_column(scope)) else None
+        return scope if self.dialect.name == "sqlite" and frame.kind == "any" and not frame.flags & WHOLE else None
+
+    def is_column(self, scope: Scope) -> bool:
+        """Whether a name in ORDER BY that means a column of the result means the same one of a table."""
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if level.phase != "order" or frame.role != "order" or frame.reference is None or self.only_outputs(scope):
+            return False
+        return lookup(level.tables, "", frame.reference[1]) == ["text"]
+
+    def do_like(self, scope: Scope) -> Scope:
+        return changed(scope, argument=_LIKE)
+
+    def if_escape(self, scope: Scope) -> Scope | None:
+        return scope if scope.frames[-1].argument == _LIKE else None
+
+    def do_escape(self, scope: Scope) -> Scope:
+        return scope._replace(word="escape")
+
     def do_compare(self, scope: Scope) -> Scope:
         kind = scope.frames[-1].kind
         return changed(scope, left=kind, allow=comparable(kind), kind="", bare=True, reference=None, function="")
 
     def do_again(self, scope: Scope) -> Scope:
-        return changed(scope, allow=comparable(scope.frames[-1].left), kind="", function="")
+        return changed(scope, allow=comparable(scope.frames[-1].left), kind="", function="", argument=0)
+
+    def do_bound(self, scope: Scope) -> Scope:
+        return changed(scope, argument=_BOUND)
 
     def do_test(self, scope: Scope) -> Scope:
         truth = "bool" if self.dialect.typed else "any"
-        return changed(scope, kind=truth, left="", allow=None, bare=True, reference=None, function="")
+        return changed(scope, kind=truth, left="", allow=None, bare=True, reference=None, function="", argument=0)
 
     def combined(self, scope: Scope, kind: str) -> str:
         """Class of a chain after its next operand."""
@@ -168,7 +203,7 @@ class Expressions(Resolution):
         kind = kind if self.dialect.typed else "any"
         if not fits(kind, scope.frames[-1].allow) or scope.frames[-1].flags & LONE:
             return None
-        return self.operand(scope, self.combined(scope, kind))
+        return self.operand(scope, self.combined(scope, kind), exact=kind in ("int", "text", "date"))
 
     def if_number(self, scope: Scope) -> Scope | None:
         allow = scope.frames[-1].allow
@@ -211,13 +246,21 @@ class Expressions(Resolution):
     def do_column(self, scope: Scope) -> Scope | None:
         output = self.order_output(scope, scope.word)
         if output is not None and not scope.frames[-1].bare:
-            return changed(self.operand(scope._replace(word=""), output), flags=LONE) if output else None
+            references = [out.reference for out in scope.levels[-1].outputs if out.name == scope.word]
+            same = next((r for r in references if r and r[1] == scope.word), None)
+            return changed(self.operand(scope._replace(word=""), output, same), flags=LONE) if output else None
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
             return None
         if output is not None:
             return None
-        meaning = self.meaning(scope, "", scope.word)
+        meaning = None if self.is_keyword(scope) else self.meaning(scope, "", scope.word)
         return None if meaning is None else self.refer(scope, meaning)
+
+    def is_keyword(self, scope: Scope) -> bool:
+        """Whether the word that was read names nothing but a function."""
+        if scope.quoted or scope.word not in self.dialect.reserved | self.dialect.avoided:
+            return False
+        return scope.word not in self.stored or scope.word in self.unplain
 
     def only_outputs(self, scope: Scope) -> bool:
         """Whether ORDER BY takes nothing but columns of the result."""
@@ -227,12 +270,17 @@ class Expressions(Resolution):
     def if_qualifier(self, scope: Scope) -> Scope | None:
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
             return None
-        words, fresh = self.columns(scope)
-        return scope if words or fresh or self.if_qualified_star(scope) else None
+        if self.is_keyword(scope):
+            return None
+        return (
+            scope
+            if self.has_names(scope, scope.word) or self.columns(scope)[1] or self.if_qualified_star(scope)
+            else None
+        )
 
-    def columns(self, scope: Scope) -> tuple[set[str], bool]:
+    def columns(self, scope: Scope) -> tuple[frozenset[str], bool]:
         """Columns that may follow the alias that was read, and whether any other name may."""
-        fresh = self.forward and scope.levels[-1].phase == "items"
+        fresh = self.forwards(scope) and scope.levels[-1].phase == "items"
         alias = scope.word
         return self.names(scope, alias), fresh and self.meaning(scope, alias, "\0") is not None
 
@@ -240,6 +288,8 @@ class Expressions(Resolution):
         level, frame = scope.levels[-1], scope.frames[-1]
         if frame.role != "item" or frame.bare or level.phase != "items" or level.expected is not None:
             return None
+        if self.dialect.name == "mysql" and level.role in ("derived", "cte"):
+            return None  # names of columns must differ there
         if self.dialect.typed and (level.aggregated or (level.distinct and self.has_opaque)):
             return None
         return scope if self.satisfiable(scope, level, level.waiting | {Waiting(scope.word, "*", None, True)}) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..context_free import lark
@@ -31,12 +32,25 @@ class SqlGrammar(Scoped):
     """Statements over a schema: a context-free grammar and a scope automaton that run in step; `sql` makes one.
 
     Like a predicate it is joined with others by `&`, and by nothing else; unlike one it has masks (`decoding.Masker`).
+    It may be pickled and copied: what is kept is the schema and the options, not the states made so far.
     """
 
-    def __init__(self, schema: Schema, grammar: Grammar, automaton: ScopeAutomaton, name: str) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        grammar: Callable[[], Grammar],
+        automaton: ScopeAutomaton,
+        name: str,
+        options: Mapping[str, Any],
+    ) -> None:
         super().__init__(grammar, automaton, name)
         self.schema = schema
         """Tables and columns."""
+        self.options = options
+        """What `sql` was called with beside the schema."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(sql, self.schema, **self.options), ()
 
 
 def sql(
@@ -64,11 +78,12 @@ def sql(
     typed dialects (all but sqlite) operators and functions get what they take, and columns beside aggregates are
     grouped.
 
-    Not generated, though databases take it: comments, right joins with USING and full joins beyond SQLite, LATERAL,
-    VALUES as a query, recursive common table expressions, subqueries in ON, in ORDER BY and within aggregates,
-    correlated subqueries in lists of columns and in FROM, aliases in WHERE, GROUP BY and HAVING, row values, exponents,
-    implicit aliases of columns, more than 8 tables in one FROM, nesting beyond 8 queries; in typed dialects also
-    grouping by expressions, comparisons between numbers and strings, and columns of types such as JSON outside `*`.
+    Not generated, though databases take it: comments, right joins with USING in SQLite and full joins beyond it, named
+    windows, DISTINCT ON, subqueries in ON, in ORDER BY and within aggregates, correlated subqueries in lists of columns
+    and in FROM (but LATERAL), recursive common table expressions of another form than first UNION second, where the
+    second begins FROM itself, aliases in WHERE, GROUP BY and HAVING, row values, exponents, implicit aliases of
+    columns, more than 8 tables in one FROM, nesting beyond 8 queries; in typed dialects also grouping by expressions,
+    comparisons between numbers and strings, and columns of types such as JSON outside `*`.
 
     Raises GrammarError for a source without tables, Unsupported for other dialects and statements.
     """
@@ -85,7 +100,14 @@ def sql(
     syntax = start + words.syntax + (words.writing if kinds != ("select",) else "")
     actions = {name: getattr(rules, name) for name in set(_ACTION.findall(syntax))}
     automaton = ScopeAutomaton(Machine(syntax, actions), rules, "start", whitespace=whitespace)
-    return SqlGrammar(schema, context_free(words, syntax), automaton, f"SQL of {dialect}, {'/'.join(kinds)}")
+    grammar = functools.partial(context_free, words, syntax)
+    options = {
+        "dialect": dialect,
+        "statements": kinds,
+        "forward_columns": forward_columns,
+        "whitespace": whitespace,
+    }
+    return SqlGrammar(schema, grammar, automaton, f"SQL of {dialect}, {'/'.join(kinds)}", options)
 
 
 def context_free(words: Dialect, syntax: str) -> Grammar:

@@ -29,7 +29,7 @@ class Functions(Expressions):
         level, frame = scope.levels[-1], scope.frames[-1]
         if frame.flags & NO_AGGREGATE or self._callable(scope, self.dialect.aggregates) is None:
             return None
-        if level.phase not in ("items", "having", "order"):
+        if level.phase not in ("items", "having", "order") or level.itself:
             return None
         if level.phase == "order" and not level.aggregated and level.grouped is None:
             return None
@@ -38,7 +38,7 @@ class Functions(Expressions):
 
     def if_window(self, scope: Scope) -> Scope | None:
         level, frame = scope.levels[-1], scope.frames[-1]
-        if frame.flags & NO_WINDOW or level.phase not in ("items", "order"):
+        if frame.flags & NO_WINDOW or level.phase not in ("items", "order") or level.itself:
             return None
         if len(scope.frames) >= MAX_FRAMES - 3:
             return None  # an argument may have to be a call
@@ -75,7 +75,7 @@ class Functions(Expressions):
         return scope if scope.frames[-1].function == "count" else None
 
     def if_single(self, scope: Scope) -> Scope | None:
-        return scope if self.called(scope).minimum == 1 else None
+        return scope if self.called(scope).minimum == 1 and scope.frames[-1].function != "std" else None
 
     def do_counted(self, scope: Scope) -> Scope:
         return changed(scope, argument=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .expressions import completes, popped, pushed
 from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, is_merged, lookup, visible
-from .queries import NAMED, Queries, relevelled
+from .queries import NAMED, relevelled
 from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
+from .rows import Rows
 
 
-class Joins(Queries):
+class Joins(Rows):
     """The actions, as in `Expressions`."""
 
     def do_from(self, scope: Scope) -> Scope:
@@ -25,8 +26,18 @@ class Joins(Queries):
         level = scope.levels[-1]
         if len(scope.levels) >= MAX_DEPTH or self.counted_star(level) or level.join == "natural":
             return None
-        count = sum(bound.derived for bound in level.tables)
-        return scope if count < (4 * MAX_TABLES if level.waiting else MAX_TABLES) else None
+        aliases = {bound.alias for bound in level.tables}
+        needed = any(want.alias and want.alias not in aliases for want in level.waiting)
+        return scope if needed or sum(bound.derived for bound in level.tables) < MAX_TABLES else None
+
+    def if_lateral(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if self.dialect.name == "sqlite" or not level.tables or level.join == "right":
+            return None
+        return self.if_derived(scope)
+
+    def do_lateral(self, scope: Scope) -> Scope:
+        return relevelled(self.do_derived(scope), lateral=True)
 
     def do_derived(self, scope: Scope) -> Scope:
         return self.below(scope, "derived")
@@ -49,11 +60,15 @@ class Joins(Queries):
         if relation.name and sum(not bound.derived for bound in tables) >= MAX_TABLES:
             return None
         names = [name for name, _ in relation.columns]
+        if self.has_unique_names(scope) and level.starred and {n for b in tables for n, _ in b.columns} & set(names):
+            return None
         seen = tables[level.group_start :] if self.dialect.typed else tables
         if level.join.startswith("natural"):
             common = [
                 name for name in dict.fromkeys(names) if name and any(n == name for b in seen for n, _ in b.columns)
             ]
+            if any(map(self.is_made_up, names)):
+                return None
             if not common and self.dialect.name == "duckdb":
                 return None  # an error there
             for name in common:
@@ -63,7 +78,7 @@ class Joins(Queries):
                     return None
                 if kind not in (comparable(left[0][1]) or (kind,)):
                     return None
-            merged = frozenset(common)
+            merged = tuple(common)
             must: tuple[str, ...] = ()
         else:
             double = [w.name for w in level.waiting if not w.alias and w.name in names and visible(tables, w.name)]
@@ -71,8 +86,8 @@ class Joins(Queries):
                 level.join not in ("join", "right") or not all(self.mergeable(level, relation, n) for n in double)
             ):
                 return None
-            merged, must = frozenset(double), tuple(double)
-        new = Bound(alias, relation.columns, merged, not relation.name)
+            merged = must = tuple(dict.fromkeys(double))
+        new = Bound(alias, relation.columns, merged, not relation.name, not tables or level.join == "comma")
         if not self.satisfiable(scope, level, level.waiting, (*tables, new)):
             return None
         return level._replace(tables=(*tables, new), using=must, pending=None)
@@ -80,7 +95,7 @@ class Joins(Queries):
     def mergeable(self, level: Level, relation: Relation, name: str) -> bool:
         """Whether the join with the relation may merge columns of this name."""
         seen = level.tables[level.group_start :] if self.dialect.typed else level.tables
-        if level.outer and not self.dialect.typed:
+        if (level.outer and not self.dialect.typed) or self.is_made_up(name):
             return False
         left, kind = visible(seen, name), relation.kind(name)
         if len(left) != 1 or kind is None or "opaque" in (kind, left[0][1]):
@@ -140,6 +155,8 @@ class Joins(Queries):
 
     def do_right(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
+        if level.itself:
+            return None
         if not self.dialect.typed and any(bound.merged for bound in level.tables):
             return None  # SQLite takes a merged column for one of the right table, too
         return relevelled(scope, join="right", outer=True)
@@ -169,7 +186,7 @@ class Joins(Queries):
         before = level._replace(tables=tuple(left))
         relation = Relation("", right.columns)
         must = set(level.using)
-        chosen = right.merged - must
+        chosen = set(right.merged) - must
         return {
             name for name, _ in right.columns if name and name not in chosen and self.mergeable(before, relation, name)
         }
@@ -186,7 +203,7 @@ class Joins(Queries):
         """The scope after a column in USING."""
         level = scope.levels[-1]
         *left, right = level.tables
-        right = right._replace(merged=right.merged | {name})
+        right = right._replace(merged=(*(n for n in right.merged if n != name), name))
         return relevelled(scope, tables=(*left, right), using=tuple(n for n in level.using if n != name))
 
     def do_using_done(self, scope: Scope) -> Scope | None:
@@ -206,7 +223,8 @@ class Joins(Queries):
         return self.settled(scope)
 
     def do_no_from(self, scope: Scope) -> Scope | None:
-        if any(out.kind in ("*", "star") for out in scope.levels[-1].outputs):
+        level = scope.levels[-1]
+        if level.itself or any(out.kind in ("*", "star") for out in level.outputs):
             return None
         return self.do_from_done(scope)
 
@@ -216,14 +234,9 @@ class Joins(Queries):
         outputs: list[Output] = []
         for out in level.outputs:
             if out.kind in ("*", "star"):
-                for bound in level.tables:
-                    if out.reference is None or out.reference[0] == bound.alias:
-                        hidden = bound.merged if out.reference is None else frozenset()
-                        outputs += [
-                            Output(n or None, k, self._settle(level, bound.alias, n))
-                            for n, k in bound.columns
-                            if n not in hidden
-                        ]
+                outputs += [
+                    Output(n or None, k, self._settle(level, alias, n)) for alias, n, k in self.starred(level, out)
+                ]
                 continue
             kind, reference = out.kind, out.reference
             if reference is not None:
@@ -233,7 +246,7 @@ class Joins(Queries):
                 else:
                     outer = self.outside(scope, *reference)
                     kind, reference = (outer.kind if outer else kind), None
-            outputs.append(Output(out.name, kind, reference))
+            outputs.append(out._replace(kind=kind, reference=reference))
         if any(out.kind == "?" for out in outputs) or (level.expected is not None and len(outputs) != level.expected):
             return None
         if level.role in NAMED and self.dialect.typed and any(out.kind == "null" for out in outputs):
@@ -244,6 +257,23 @@ class Joins(Queries):
         return relevelled(
             scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False
         )
+
+    def starred(self, level: Level, output: Output) -> list[tuple[str, str, str]]:
+        """Alias, name and class of the columns that a star stands for, in order."""
+        if output.reference is not None:
+            bounds = [bound for bound in level.tables if bound.alias == output.reference[0]]
+            return [(bound.alias, name, kind) for bound in bounds for name, kind in bound.columns]
+        whole: list[tuple[str, str, str]] = []
+        joined: list[tuple[str, str, str]] = []
+        for bound in level.tables:
+            if bound.first:
+                whole, joined = whole + joined, []
+            if bound.merged and self.dialect.name in ("postgres", "mysql"):  # merged columns come first there
+                names = bound.merged if self.dialect.name == "postgres" else [n for _, n, _ in joined]
+                front = [column for name in names if name in bound.merged for column in joined if column[1] == name]
+                joined = front + [column for column in joined if column not in front]
+            joined += [(bound.alias, name, kind) for name, kind in bound.columns if name not in bound.merged]
+        return whole + joined
 
     @staticmethod
     def _settle(level: Level, alias: str, name: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from .levels import Scope
 
 Action = Callable[[Scope], Scope | None]
 Node = tuple[Any, ...]
-_EMPTY = 0
+_EMPTY, _POP = 0, -1
 
 
 class Options:
@@ -42,10 +42,10 @@ class Machine:
             assert isinstance(statement, Definition)
             self.rules[statement.name] = statement.body
         self.actions = actions
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
         self._known: dict[Node, int] = {}
         self._compiled: dict[str, int] = {}
-        self._stacks: list[tuple[int, int]] = [(-1, -1)]
+        self.stacks: list[tuple[int, int]] = [(-1, -1)]
         self._stack_ids: dict[tuple[int, int], int] = {}
 
     def start(self, rule: str) -> int:
@@ -55,49 +55,86 @@ class Machine:
     def options(self, stack: int, scope: Scope) -> Options:
         """What may come next."""
         result = Options()
-        self._expand(stack, scope, result)
+        self._expand(_POP, stack, scope, result, {})
         return result
+
+    def settled(self, stack: int, scope: Scope) -> tuple[int, Scope] | None:
+        """The same place after the actions that come before any choice, so that equal places are one; None where one
+        of them does not allow what follows."""
+        nodes, stacks = self.nodes, self.stacks
+        while stack != _EMPTY:
+            number, below = stacks[stack]
+            node = nodes[number]
+            kind = node[0]
+            if kind == "action":
+                after = self.actions[node[1]](scope)
+                if after is None:
+                    return None
+                stack, scope = below, after
+            elif kind == "sequence":
+                stack = self._push(node[1], self._push(node[2], below))
+            elif kind == "rule":
+                stack = self._push(self._rule(node[1]), below)
+            elif kind == "empty":
+                stack = below
+            else:
+                break
+        return stack, scope
 
     def _push(self, node: int, stack: int) -> int:
         key = (node, stack)
         known = self._stack_ids.get(key)
         if known is None:
-            known = self._stack_ids[key] = len(self._stacks)
-            self._stacks.append(key)
+            known = self._stack_ids[key] = len(self.stacks)
+            self.stacks.append(key)
         return known
 
-    def _expand(self, stack: int, scope: Scope | None, result: Options) -> None:
-        while scope is not None:
-            if stack == _EMPTY:
-                result.ends = True
-                return
-            number, stack = self._stacks[stack]
-            node = self._nodes[number]
+    def _expand(
+        self, number: int, stack: int, scope: Scope, result: Options, done: dict[tuple[str, int], Scope | None]
+    ) -> None:
+        """Follow all ways from a node, or from the top of the stack, to the next terminals; `done` remembers actions by
+        the identity of their scopes, which it keeps."""
+        nodes, stacks = self.nodes, self.stacks
+        while True:
+            if number == _POP:
+                if stack == _EMPTY:
+                    result.ends = True
+                    return
+                number, stack = stacks[stack]
+            node = nodes[number]
             kind = node[0]
-            if kind == "literal":
+            if kind == "action":
+                key = (node[1], id(scope))
+                if key not in done:
+                    done[key] = self.actions[node[1]](scope)
+                after = done[key]
+                if after is None:
+                    return
+                scope, number = after, _POP
+            elif kind == "sequence":
+                number = node[1]
+                stack = self._push(node[2], stack)
+            elif kind == "rule":
+                number = self._rule(node[1])
+            elif kind == "choice":
+                for item in node[1:]:
+                    self._expand(item, stack, scope, result, done)
+                return
+            elif kind == "literal":
                 assert node[1] not in result.literals, f"two ways begin with {node[1]!r}"
                 result.literals[node[1]] = (stack, scope)
                 return
-            if kind == "terminal":
+            elif kind == "terminal":
                 assert node[1] not in result.terminals, f"two ways begin with {node[1]}"
                 result.terminals[node[1]] = (stack, scope)
                 return
-            if kind == "action":
-                scope = self.actions[node[1]](scope)
-            elif kind == "rule":
-                stack = self._push(self._rule(node[1]), stack)
-            elif kind == "sequence":
-                for item in reversed(node[1:]):
-                    stack = self._push(item, stack)
-            elif kind == "choice":
-                for item in node[1:]:
-                    self._expand(self._push(item, stack), scope, result)
-                return
+            elif kind == "empty":
+                number = _POP
             else:  # repeat: body, minimum, whether it may come again
                 if not node[2]:
-                    self._expand(stack, scope, result)
-                again = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
-                stack = self._push(node[1], again)
+                    self._expand(_POP, stack, scope, result, done)
+                stack = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
+                number = node[1]
 
     def _rule(self, name: str) -> int:
         if name not in self._compiled:
@@ -106,8 +143,8 @@ class Machine:
 
     def _node(self, node: Node) -> int:
         if node not in self._known:
-            self._known[node] = len(self._nodes)
-            self._nodes.append(node)
+            self._known[node] = len(self.nodes)
+            self.nodes.append(node)
         return self._known[node]
 
     def _compile(self, tree: Tree) -> int:
@@ -118,7 +155,11 @@ class Machine:
                 return self._node(("rule", tree.name))
             return self._node(("action" if tree.name.islower() else "terminal", tree.name))
         if isinstance(tree, Sequence):
-            return self._node(("sequence", *map(self._compile, tree.items)))
+            following = self._node(("empty",))
+            for i, item in enumerate(reversed(tree.items)):
+                number = self._compile(item)
+                following = self._node(("sequence", number, following)) if i else number
+            return following
         if isinstance(tree, Choice):
             return self._node(("choice", *map(self._compile, tree.options)))
         assert isinstance(tree, Repeat) and tree.minimum <= 1

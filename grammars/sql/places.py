@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+from ..scoped import DIGITS, byte_set
+from .contents import PATTERNS
 from .levels import Scope
 from .machine import Machine
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
 
 Target = tuple[int, Scope]
-_NAMING = ("item", "paren")
+LONGEST_NAME = 30
+"""Letters of a new name."""
+_NAMING = ("item", "paren", "value")
 
 
-def prefixes(words: Iterable[str]) -> frozenset[str]:
+@lru_cache(maxsize=1 << 12)
+def prefixes(words: frozenset[str]) -> frozenset[str]:
     """All prefixes of the words, themselves included."""
     return frozenset(word[:n] for word in words for n in range(len(word) + 1))
 
 
+@lru_cache(maxsize=1 << 12)
+def _in_utf8(words: frozenset[str]) -> frozenset[str]:
+    return prefixes(frozenset(word.encode().decode("latin-1") for word in words))
+
+
 class Place:
-    """The tokens that may come at a configuration.
+    """The tokens that may come at a configuration; names are looked up where they are asked for.
 
     Attributes:
         keywords, symbols: literals, by whether they are words.
-        names: terminals that are names, with their names.
         number, string: the terminal of this kind with its target, if any.
         ends: whether the statement may end here.
     """
@@ -35,15 +43,13 @@ class Place:
         self.ends = options.ends
         self.keywords = {text: target for text, target in options.literals.items() if text.isalpha()}
         self.symbols = {text: target for text, target in options.literals.items() if not text.isalpha()}
-        self.names: list[tuple[str, Names, Target]] = []
         self.number: tuple[str, Target] | None = None
         self.decimal = False
         self.string: tuple[str, Target] | None = None
+        self._naming: list[tuple[str, Target]] = []
         for terminal, target in options.terminals.items():
             if terminal in NAMES:
-                names = rules.names_of(terminal, target[1])
-                if names.quoted or names.words or names.fresh:
-                    self.names.append((terminal, names, target))
+                self._naming.append((terminal, target))
             elif terminal in NUMBERS:
                 if rules.number(terminal, target[1], "1") is not None:
                     self.number = (terminal, target)
@@ -52,15 +58,6 @@ class Place:
                 assert terminal in STRINGS, terminal
                 if rules.string(terminal, target[1]) is not None:
                     self.string = (terminal, target)
-        words = set(self.keywords).union(*(names.words for _, names, _ in self.names))
-        self.word_prefixes = prefixes(words)
-        self.words = frozenset(words)
-        self.fresh = any(names.fresh for _, names, _ in self.names)
-        self.quoted = frozenset[str]().union(*(names.quoted for _, names, _ in self.names))
-        self.symbol_prefixes = prefixes(self.symbols)
-        self.numerals = rules.numerals(*self.number_terminal()) if self.number else None
-        self.numeral_prefixes = prefixes(self.numerals) if self.numerals is not None else None
-        self.alive = bool(self.ends or words or self.fresh or self.quoted or self.symbols or self.number or self.string)
         self.is_dated = self.string is not None and self.string[0] == "DATED"
         self.double = self.string is not None and not self.is_dated and rules.dialect.name in ("sqlite", "mysql")
         if self.double and rules.dialect.name == "sqlite":
@@ -69,12 +66,91 @@ class Place:
             self.double = within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
 
     @cached_property
+    def names(self) -> list[tuple[str, Names, Target]]:
+        """Terminals that are names, with their names."""
+        found = [(terminal, self.rules.names_of(terminal, target[1]), target) for terminal, target in self._naming]
+        return [
+            (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
+        ]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Keywords, and names without quotes."""
+        return frozenset(self.keywords).union(*(names.words for _, names, _ in self.names))
+
+    @cached_property
+    def fresh(self) -> bool:
+        """Whether a new name may come."""
+        return any(names.fresh for _, names, _ in self.names)
+
+    @cached_property
+    def quoted(self) -> frozenset[str]:
+        """Names that may come in quotes."""
+        return frozenset[str]().union(*(names.quoted for _, names, _ in self.names))
+
+    @cached_property
+    def word_prefixes(self) -> frozenset[str]:
+        """Prefixes of the words."""
+        return prefixes(self.words)
+
+    @cached_property
+    def symbol_prefixes(self) -> frozenset[str]:
+        """Prefixes of the symbols."""
+        return prefixes(frozenset(self.symbols))
+
+    @cached_property
+    def numerals(self) -> frozenset[str] | None:
+        """The numbers that may come, None where any may."""
+        return self.rules.numerals(*self.number_terminal()) if self.number else None
+
+    @cached_property
+    def numeral_prefixes(self) -> frozenset[str] | None:
+        """Their prefixes."""
+        return None if self.numerals is None else prefixes(self.numerals)
+
+    @property
+    def longest_number(self) -> int:
+        """Digits before and behind the point."""
+        return 15 if self.decimal else 9
+
+    @property
+    def pattern(self) -> str:
+        """What a string of a form looks like."""
+        assert self.string is not None
+        return PATTERNS[self.string[1][1].word]
+
+    @property
+    def alive(self) -> bool:
+        """Whether anything may come."""
+        if self.ends or self.keywords or self.symbols or self.number or self.string:
+            return True
+        return bool(self.words or self.fresh or self.quoted)
+
+    def starts(self, quotes: bool) -> int:
+        """Bytes (a set) with which tokens begin that are no words, nor any numbers; with `quotes`, those of names."""
+        found = self._marks
+        return found | 1 << ord(self.rules.dialect.quote) if quotes and self.quoted else found
+
+    @cached_property
+    def _marks(self) -> int:
+        found = byte_set(ord(symbol[0]) for symbol in self.symbols)
+        if self.string is not None:
+            found |= 1 << 0x27
+        if self.double:
+            found |= 1 << 0x22
+        if self.number is not None and self.numerals is not None:
+            found |= DIGITS
+        return found
+
+    @cached_property
     def quoted_prefixes(self) -> frozenset[str]:
         """Prefixes of what may stand in double quotes as a name, in UTF-8, each byte a character."""
-        names = set(self.quoted)
-        if self.double:
-            names |= self.rules.stored | self.scope.names
-        return prefixes(name.encode().decode("latin-1") for name in names)
+        return _in_utf8(self.quoted | self.rules.stored | self.scope.names if self.double else self.quoted)
+
+    def goes_on_without(self, symbol: str) -> bool:
+        """Whether anything but this symbol may come."""
+        words = self.words or self.fresh or self.quoted or self.number or self.string
+        return bool(self.ends or words or len(self.symbols) > (symbol in self.symbols))
 
     def number_terminal(self) -> tuple[str, Scope]:
         """The number's terminal and its scope."""

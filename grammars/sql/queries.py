@@ -5,7 +5,7 @@ from __future__ import annotations
 from .calls import Calls
 from .dialects import Kinds
 from .expressions import changed, completes, popped, pushed
-from .levels import Bound, Level, Output, Scope, lookup
+from .levels import Bound, Level, Output, Relation, Scope, lookup
 from .resolution import comparable
 
 NAMED = ("derived", "cte")
@@ -40,21 +40,78 @@ class Queries(Calls):
 
     def if_set_operator(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
-        if any(out.kind in ("opaque", "?", "null") for out in level.outputs):
+        if level.itself or any(out.kind in ("opaque", "?", "null") for out in level.outputs):
             return None
+        if self.dialect.name == "mysql" and level.role == "exists" and level.starred:
+            return None  # MariaDB counts no columns of a star there
         return scope
+
+    def if_multiset(self, scope: Scope) -> Scope | None:
+        return None if self.dialect.name == "sqlite" else scope
+
+    def recursion(self, scope: Scope) -> Relation | None:
+        """The relation that the next SELECT of a common table expression refers to as itself, None where it may not."""
+        level = scope.levels[-1]
+        if level.role != "cte" or level.compound or not scope.levels[-2].recursing:
+            return None
+        name, *columns = scope.levels[-2].naming
+        columns = columns or [out.name or "" for out in level.outputs]
+        if "" in columns or len(set(columns)) < len(columns):
+            return None
+        if self.dialect.name == "postgres" and not all(out.exact for out in level.outputs):
+            return None  # it compares types there, and not classes
+        return Relation(name, tuple(zip(columns, (out.kind for out in level.outputs), strict=True)))
+
+    def if_recursion(self, scope: Scope) -> Scope | None:
+        return scope if self.recursion(scope) else None
+
+    def if_no_recursion(self, scope: Scope) -> Scope | None:
+        return None if self.recursion(scope) else scope
+
+    def do_recursive_arm(self, scope: Scope) -> Scope:
+        relation = self.recursion(scope)
+        assert relation is not None
+        outputs = scope.levels[-1].outputs
+        scope = relevelled(
+            self.do_next_arm(scope), itself=relation, tables=(Bound(relation.name, relation.columns, first=True),)
+        )
+        if self.dialect.name != "postgres":
+            return scope
+        return relevelled(scope, first=outputs, allows=tuple(frozenset((out.kind,)) for out in outputs))
+
+    def if_recursive_arm(self, scope: Scope) -> Scope | None:
+        return scope if scope.levels[-1].itself else None
+
+    def if_plain_arm(self, scope: Scope) -> Scope | None:
+        return None if scope.levels[-1].itself else scope
+
+    def is_named(self, scope: Scope) -> bool:
+        """Whether columns of the result are called by the names that they have in this SELECT."""
+        level = scope.levels[-1]
+        if level.role == "cte" and scope.levels[-2].naming[1:]:
+            return False
+        return level.role in NAMED and not level.compound
+
+    def has_unique_names(self, scope: Scope) -> bool:
+        """Whether no two columns of the result may share a name."""
+        return self.dialect.name == "mysql" and self.is_named(scope)
 
     def do_next_arm(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
-        first = level.first or tuple(
-            Output(out.name, "number" if out.kind == "int" else out.kind) for out in level.outputs
-        )
-        allows = tuple(comparable(out.kind) for out in first)
+        first = level.first
+        if first is None:
+            asked = level.allows or (None,) * len(level.outputs)
+            wider = [allow is None or "number" in allow for allow in asked]
+            first = tuple(
+                Output(out.name, "number" if out.kind == "int" and wide else out.kind)
+                for out, wide in zip(level.outputs, wider, strict=True)
+            )
+        allows = tuple(frozenset(("int",)) if out.kind == "int" else comparable(out.kind) for out in first)
         return relevelled(
             scope,
             phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
             group_start=0, aggregated=False, bare=frozenset(), grouped=None, starred=False, distinct=False,
-            compound=True,
+            compound=True, tuples=0,
         )  # fmt: skip
 
     def do_arms_done(self, scope: Scope) -> Scope:
@@ -65,8 +122,8 @@ class Queries(Calls):
 
     # The list of columns.
 
-    def do_distinct(self, scope: Scope) -> Scope:
-        return relevelled(scope, distinct=True)
+    def do_distinct(self, scope: Scope) -> Scope | None:
+        return None if scope.levels[-1].itself else relevelled(scope, distinct=True)
 
     def do_item(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
@@ -75,8 +132,10 @@ class Queries(Calls):
 
     def if_star(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
-        if level.outputs and level.expected is not None:
+        if level.itself:
             return None
+        if level.outputs and (level.expected is not None or self.dialect.name == "mysql"):
+            return None  # MySQL takes a star before all others only
         if self.dialect.typed and (
             level.aggregated or level.allows is not None or (level.distinct and self.has_opaque)
         ):
@@ -111,6 +170,8 @@ class Queries(Calls):
     def suits_outside(self, scope: Scope, name: str) -> bool:
         """Whether the query around a derived table still works out when that has a column of this name."""
         level = scope.levels[-1]
+        if self.has_unique_names(scope) and any(out.name == name for out in level.outputs):
+            return False
         if level.role != "derived" or level.compound:
             return True
         outer = scope._replace(levels=scope.levels[:-1])
@@ -139,15 +200,9 @@ class Queries(Calls):
                 name = frame.reference[1]
                 if not self.suits_outside(scope, name):
                     return None
-            if (
-                name is None
-                and level.role in NAMED
-                and self.dialect.typed
-                and not level.compound
-                and not level.naming[1:]
-            ):
+            if name is None and self.dialect.typed and self.is_named(scope):
                 return None
-            output = Output(name, frame.kind, frame.reference)
+            output = Output(name, frame.kind, frame.reference, frame.exact or frame.kind == "bool")
         outputs = (*level.outputs, output)
         if level.expected is not None and len(outputs) > level.expected:
             return None
@@ -155,6 +210,8 @@ class Queries(Calls):
 
     def do_more_items(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
+        if self.has_unique_names(scope) and level.outputs[-1].kind == "*":
+            return None
         if level.expected is None:
             return scope if len(level.outputs) < 100 else None
         return scope if len(level.outputs) < level.expected and level.outputs[-1].kind != "*" else None

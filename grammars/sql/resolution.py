@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
 from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, is_merged, lookup, visible
@@ -12,6 +13,10 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
+_REMEMBERED = 1 << 12
+CUBE = 8
+"""Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
+_MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")
@@ -31,6 +36,11 @@ def fits(kind: str, allow: Kinds) -> bool:
     return allow is None or kind == "any" or kind in allow
 
 
+def _kinds(relations: tuple[Relation, ...], name: str) -> frozenset[str]:
+    found = (relation.kind(name) for relation in relations)
+    return frozenset(kind for kind in found if kind is not None and kind != "opaque")
+
+
 def comparable(kind: str) -> Kinds:
     """Classes that may be compared with this one."""
     return None if kind == "any" else NUMBERS if kind in NUMBERS else frozenset((kind,))
@@ -45,6 +55,8 @@ class Resolution:
 
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         self.dialect, self.schema, self.forward = dialect, schema, forward
+        self._kinds: dict[str, frozenset[str]] = {}
+        self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
         key = dialect.key
         self.relations = tuple(
             Relation(
@@ -74,7 +86,8 @@ class Resolution:
         if scope.levels[-1].phase in ("group", "order"):
             return found  # SQLite does not see them there
         for i in range(len(scope.levels) - 2, -1, -1):
-            if scope.levels[i + 1].role in _CLOSED or scope.levels[i].phase not in _SEEING:
+            within, level = scope.levels[i + 1], scope.levels[i]
+            if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
                 break
             found.append((i, scope.levels[i]))
         return found
@@ -115,6 +128,8 @@ class Resolution:
     def meaning(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What a column reference means where it stands, None where it may not stand there."""
         level, frame = scope.levels[-1], scope.frames[-1]
+        if not alias and self.is_made_up(name):
+            return None
         if level.phase == "items":
             return self._waiting(scope, alias, name)
         tables = self.tables(level)
@@ -122,6 +137,8 @@ class Resolution:
         if len(found) == 1:
             reference = self.canonical(tables, alias, name)
             if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if level.cube and level.written >= CUBE and reference not in level.bare - (level.grouped or frozenset()):
                 return None
             if not frame.flags & AGGREGATE and not self.may_be_bare(level, reference):
                 return None
@@ -138,16 +155,24 @@ class Resolution:
         outer = self.outside(scope, alias, name)
         return outer if outer is not None and fits(outer.kind, frame.allow) else None
 
+    def is_made_up(self, name: str) -> bool:
+        """Whether the database may call any column without a name like this, so that it is ambiguous."""
+        return self.dialect.name == "sqlite" and name not in self.stored and bool(_MADE_UP.match(name))
+
     def _waiting(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         level, frame = scope.levels[-1], scope.frames[-1]
-        kinds = {
-            kind for relation in self.known(scope) if (kind := relation.kind(name)) is not None and kind != "opaque"
-        }
+        if self.is_exact_arm(scope) and not (
+            alias in ("", level.tables[0].alias) and lookup(level.tables, alias, name)
+        ):
+            return None
+        kinds = set(lookup(level.tables, alias, name)) - {"opaque"}
+        kinds |= self._kinds_of(self.known(scope), name)
         outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
         lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
-        unknown = not kinds and bool(alias) and self.forward and (lone or not self.dialect.typed)
+        stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
+        unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
@@ -163,6 +188,20 @@ class Resolution:
                 return Meaning(-1, told, (alias, name), want)
         return None
 
+    def _kinds_of(self, relations: tuple[Relation, ...], name: str) -> frozenset[str]:
+        """Classes of the columns of this name in relations where it is no other's name."""
+        if relations is not self.relations:
+            return _kinds(relations, name)
+        known = self._kinds.get(name)
+        if known is None:
+            known = self._kinds[name] = _kinds(relations, name)
+        return known
+
+    def is_exact_arm(self, scope: Scope) -> bool:
+        """Whether columns must have the types of a first SELECT: PostgreSQL where a table expression calls itself."""
+        level = scope.levels[-1]
+        return self.dialect.name == "postgres" and level.itself is not None and level.phase == "items"
+
     def satisfiable(
         self, scope: Scope, level: Level, waiting: frozenset[Waiting], tables: tuple[Bound, ...] | None = None
     ) -> bool:
@@ -175,8 +214,12 @@ class Resolution:
             waiting,
             answered,
             self.known(scope),
-            self.forward,
+            self.forwards(scope),
         )
+
+    def forwards(self, scope: Scope) -> bool:
+        """Whether references may wait for results of subqueries in FROM."""
+        return self.forward and len(scope.levels) < MAX_DEPTH
 
     def answered(self, scope: Scope, waiting: frozenset[Waiting]) -> frozenset[Reference]:
         """Those of the waiting references that an enclosing query answers where this one does not."""
@@ -189,9 +232,25 @@ class Resolution:
                     found.append((want.alias, want.name))
         return frozenset(found)
 
-    def names(self, scope: Scope, alias: str | None = None) -> set[str]:
+    def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
-        return {name for name in self._candidates(scope) if self.meaning(scope, alias or "", name) is not None}
+        frame = scope.frames[-1]
+        here = frame.role, frame.kind, frame.boolean, frame.allow, frame.flags  # all that `meaning` looks at
+        memo = self._memo(scope.levels)
+        known: frozenset[str] | None = memo.get(("names", alias, here))
+        if known is None:
+            found = (name for name in self._candidates(scope) if self.meaning(scope, alias, name) is not None)
+            known = memo["names", alias, here] = frozenset(found)
+        return known
+
+    def _memo(self, levels: tuple[Level, ...]) -> dict[Any, Any]:
+        """What was worked out for these levels, by their identity: places within an expression share them."""
+        known = self._memos.get(id(levels))
+        if known is None:
+            if len(self._memos) > _REMEMBERED:
+                self._memos.clear()
+            known = self._memos[id(levels)] = (levels, {})  # kept, so that no other object gets this identity
+        return known[1]
 
     def has_names(self, scope: Scope, alias: str) -> bool:
         """Whether `names` has any."""
@@ -219,7 +278,7 @@ class Resolution:
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
         level, frame = scope.levels[-1], scope.frames[-1]
-        if level.phase != "order" or frame.role != "order":
+        if level.phase != "order" or frame.role != "order" or self.is_made_up(name):
             return None
         found = {(out.kind, out.reference, i) for i, out in enumerate(level.first or level.outputs) if out.name == name}
         if not found:

@@ -14,9 +14,12 @@ from typing import Any
 from ..errors import GrammarError
 
 _CLASSES = (
-    ("bool", ("BOOL", "BIT")),
+    ("bool", ("BOOL",)),
     ("timestamp", ("TIMESTAMP", "DATETIME")),
-    ("opaque", ("TIME", "INTERVAL", "JSON", "XML", "UUID", "[]", "STRUCT", "MAP", "LIST", "UNION", "POINT", "MONEY")),
+    (
+        "opaque",
+        ("BIT", "TIME", "INTERVAL", "JSON", "XML", "UUID", "[]", "STRUCT", "MAP", "LIST", "UNION", "POINT", "MONEY"),
+    ),
     ("date", ("DATE",)),
     ("int", ("INT", "SERIAL", "YEAR")),
     ("text", ("CHAR", "TEXT", "CLOB", "STRING", "ENUM", "NAME")),
@@ -145,7 +148,7 @@ def _from_inspector(inspector: Any) -> tuple[Table, ...]:
         columns = tuple(
             Column(
                 c["name"],
-                str(c["type"]),
+                _spelled(c["type"], inspector),
                 c["name"] in key,
                 not c.get("nullable", True) and c.get("default") is None and c["name"] not in key,
             )
@@ -161,6 +164,13 @@ def _from_inspector(inspector: Any) -> tuple[Table, ...]:
         )
         tables.append(Table(name, columns, is_view, foreign))
     return tuple(tables)
+
+
+def _spelled(kind: Any, inspector: Any) -> str:
+    """A type of SQLAlchemy as the database calls it; PostgreSQL compares its enumerations with no text."""
+    if getattr(kind, "enums", None) and inspector.dialect.name == "postgresql":
+        return "USER-DEFINED"
+    return str(kind)
 
 
 def _from_duckdb(connection: Any) -> tuple[Table, ...]:

@@ -2,7 +2,7 @@
 
 A small lexer over the parser of `machine.py`. A state is a configuration of the parser and the token that was begun;
 tokens go on as long as they can, as in the lexers of the databases. Its language is within that of the grammar of the
-same rules, up to white space and UTF-8 in strings, so running both in step leads to no dead end.
+same rules.
 """
 
 from __future__ import annotations
@@ -11,22 +11,32 @@ import threading
 
 from ..automaton import DEAD
 from ..errors import BudgetExceeded, GrammarError
+from ..scoped import EVERY, Shape
+from ..utf8 import follow, unfinished
+from .contents import date_byte
+from .least import Least
 from .levels import Scope
 from .machine import Machine
-from .places import Place, Target
+from .places import LONGEST_NAME, Place, Target
+from .shapes import (
+    BETWEEN,
+    NUMBER,
+    OTHER,
+    QUOTED,
+    QUOTED_END,
+    STRING,
+    STRING_END,
+    SYMBOL,
+    WORD,
+    shape_of,
+)
 from .terminals import Terminals
 
 _BLANK = frozenset(b" \t\n\r")
 _DIGITS = frozenset(b"0123456789")
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-_WORD = _LETTERS | _DIGITS
-_WORD_BYTES = bytes(sorted(_WORD))
 _OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
-BETWEEN, WORD, NUMBER, SYMBOL, STRING, STRING_END, QUOTED, QUOTED_END = range(8)
-_LONGEST_NAME, _LONGEST_NUMBER = 30, 15
-_OTHER = "\1"  # the content of a string in double quotes that is no prefix of a name
-_DATE = "dddd-md-nd"
-_TIMESTAMP = "dddd-md-nd hd:sd:sd"
+_IN_WORDS = _LETTERS | _DIGITS
 
 Lexeme = tuple[int, int, str, int]
 """Configuration, mode, what was read of the token, and white space or the kind of quotes."""
@@ -54,10 +64,7 @@ class ScopeAutomaton:
         self._known: dict[Lexeme, int] = {}
         self._steps: dict[int, int] = {}
         self._lock = threading.RLock()
-        self._inside = {
-            quote: bytes(byte for byte in range(1, 256) if byte != quote and not self._is_escape(byte))
-            for quote in (0x22, 0x27, 0x60)
-        }
+        self._least = Least(machine, rules.relations)
         first = self._configuration((machine.start(start), Scope()))
         self.start = self._intern((first, BETWEEN, "", 0))
 
@@ -117,19 +124,37 @@ class ScopeAutomaton:
             state = ways[0][1]
         return bytes(forced)
 
-    def free_bytes(self, state: int) -> tuple[bytes, int]:
-        """See `ScopingAutomaton.free_bytes`: what may stand in a string, and letters and digits in a new name."""
+    def shape(self, state: int, among: int = EVERY) -> Shape:
+        """See `ScopingAutomaton.shape`."""
         if self.is_dead(state):
-            return b"", 0
-        configuration, mode, text, quote = self._lexemes[state]
-        if (mode == STRING and not self._place(configuration).is_dated) or (mode == QUOTED and text == _OTHER):
-            return self._inside[quote], 1 << 30
-        if mode == WORD and self._place(configuration).fresh:
-            return _WORD_BYTES, _LONGEST_NAME - len(text)
-        return b"", 0
+            return Shape()
+        with self._lock:
+            configuration, mode, text, extra = self._lexemes[state]
+            return shape_of(self, self._place(configuration), mode, text, extra, among)
 
-    def _is_escape(self, byte: int) -> bool:
+    def ended(self, state: int) -> int:
+        """See `ScopingAutomaton.ended`."""
+        if self.is_dead(state):
+            return DEAD
+        with self._lock:
+            configuration, mode, text, extra = self._lexemes[state]
+            ended = self._end(configuration, mode, text, extra)
+            return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
+
+    def estimate(self, state: int) -> int:
+        """See `ScopingAutomaton.estimate`."""
+        return 0 if self.is_dead(state) else self._least.lexemes(*self._configurations[self._lexemes[state][0]])
+
+    def leap(self, state: int) -> int:
+        """See `ScopingAutomaton.leap`."""
+        return self._least.leap(Scope() if self.is_dead(state) else self._configurations[self._lexemes[state][0]][1])
+
+    def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
+
+    def _is_call(self, place: Place) -> bool:
+        """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
+        return self.rules.dialect.name == "mysql" and "(" in place.symbols and bool(place.symbols["("][1].word)
 
     def _intern(self, lexeme: Lexeme) -> int:
         known = self._known.get(lexeme)
@@ -157,18 +182,19 @@ class ScopeAutomaton:
 
     def _reach(self, target: Target | None) -> int | None:
         """The configuration of a target, None where nothing may follow."""
-        if target is None:
+        settled = None if target is None else self.machine.settled(*target)
+        if settled is None:
             return None
-        configuration = self._configuration(target)
+        configuration = self._configuration(settled)
         return configuration if self._place(configuration).alive else None
 
     def _next(self, configuration: int, mode: int, text: str, extra: int, byte: int) -> Lexeme | None:
         place = self._place(configuration)
         if mode == BETWEEN:
             return self._begin(configuration, place, extra, byte)
-        if mode == WORD and byte in _WORD:
+        if mode == WORD and byte in _IN_WORDS:
             return self._word(configuration, place, text + chr(byte).lower())
-        if mode == NUMBER and (byte in _WORD or byte == 0x2E):
+        if mode == NUMBER and (byte in _IN_WORDS or byte == 0x2E):
             return self._digits(configuration, place, text, byte)
         if mode == SYMBOL:
             longer = text + chr(byte)
@@ -178,7 +204,7 @@ class ScopeAutomaton:
                 return None
         if mode == STRING:
             if byte == extra:
-                if place.is_dated and self._dated(place, text) != "":
+                if text if not place.is_dated else len(text) < len(place.pattern):
                     return None
                 return configuration, STRING_END, "", extra
             return self._content(configuration, place, text, extra, byte)
@@ -186,6 +212,8 @@ class ScopeAutomaton:
             return None if place.is_dated else (configuration, STRING, "", extra)
         if mode == QUOTED:
             if byte == extra:
+                if text[1:] if text.startswith(OTHER) else unfinished(text):
+                    return None
                 ends = self._end(configuration, QUOTED_END, text, extra) is not None
                 goes_on = self._in_quotes(configuration, place, text, extra, byte) is not None
                 return (configuration, QUOTED_END, text, extra) if ends or goes_on else None
@@ -198,7 +226,11 @@ class ScopeAutomaton:
     def _begin(self, configuration: int, place: Place, blanks: int, byte: int) -> Lexeme | None:
         """The first byte of a token, or white space."""
         if byte in _BLANK:
+            if self._is_call(place) and not place.goes_on_without("("):
+                return None
             return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
+        if byte == 0x28 and blanks and self._is_call(place):
+            return None
         if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
         if byte in _DIGITS:
@@ -219,7 +251,7 @@ class ScopeAutomaton:
 
     @staticmethod
     def _word(configuration: int, place: Place, text: str) -> Lexeme | None:
-        if text in place.word_prefixes or (place.fresh and len(text) <= _LONGEST_NAME):
+        if text in place.word_prefixes or (place.fresh and len(text) <= LONGEST_NAME):
             return configuration, WORD, text, 0
         return None
 
@@ -228,38 +260,20 @@ class ScopeAutomaton:
         if place.numeral_prefixes is not None:
             text += chr(byte)
             return (configuration, NUMBER, text, 0) if text in place.numeral_prefixes else None
-        whole = place.number is not None and place.number[0] != "NUMBER"
-        longest = 9 if whole or not place.decimal else _LONGEST_NUMBER
         if byte == 0x2E:
             if not place.decimal or "." in text or not text:
                 return None
             return configuration, NUMBER, text + ".", 0
-        if byte not in _DIGITS or len(text.rpartition(".")[2]) >= longest:
+        if byte not in _DIGITS or len(text.rpartition(".")[2]) >= place.longest_number:
             return None
         return configuration, NUMBER, text + "1", 0  # which digit it is makes no difference
 
     def _content(self, configuration: int, place: Place, text: str, quote: int, byte: int) -> Lexeme | None:
-        if byte == 0 or self._is_escape(byte):
-            return None
-        if not place.is_dated:
-            return configuration, STRING, "", quote
-        expected = self._dated(place, text)[:1]
-        shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345"}.get(expected)
-        if shape is None:
-            return (configuration, STRING, text + expected, quote) if expected and byte == ord(expected) else None
-        before = text[-1:]
-        if byte not in shape or (expected == "d" and len(text) in (6, 9) and before == "0" and byte == 0x30):
-            return None  # no month or day 00
-        largest = {(6, "1"): 0x32, (9, "2"): 0x38}.get((len(text), before), 0x39)  # month 12, day 28
-        if byte > largest or (text == "000" and byte == 0x30):
-            return None
-        return configuration, STRING, text + chr(byte), quote
-
-    @staticmethod
-    def _dated(place: Place, text: str) -> str:
-        """What is still to come of a date or timestamp."""
-        pattern = _DATE if place.scope.word == "date" else _TIMESTAMP
-        return pattern[len(text) :]
+        if place.is_dated:
+            longer = date_byte(place.pattern, text, byte)
+        else:
+            longer = None if byte == 0 or self.is_escape(byte) else follow(text, byte)
+        return None if longer is None else (configuration, STRING, longer, quote)
 
     def _in_quotes(self, configuration: int, place: Place, text: str, quote: int, byte: int) -> Lexeme | None:
         if byte == 0:
@@ -267,9 +281,14 @@ class ScopeAutomaton:
         longer = text + chr(byte)  # bytes as characters: compared with names in the same form
         if self.rules.dialect.name != "postgres":
             longer = longer.lower() if byte < 0x80 else longer
-        if text != _OTHER and longer in place.quoted_prefixes:
-            return configuration, QUOTED, longer, quote
-        return (configuration, QUOTED, _OTHER, quote) if place.double and quote == 0x22 else None
+        if not text.startswith(OTHER):
+            if longer in place.quoted_prefixes:
+                return configuration, QUOTED, longer, quote
+            text = OTHER + unfinished(text)
+        if not place.double or quote != 0x22:
+            return None
+        pending = follow(text[1:], byte)
+        return None if pending is None else (configuration, QUOTED, OTHER + pending, quote)
 
     def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
         """The configuration behind a token that ends here."""
@@ -283,7 +302,7 @@ class ScopeAutomaton:
         if mode == STRING_END:
             return self._reach(place.by_string())
         if mode == QUOTED_END:
-            key = text if text == _OTHER else text.encode("latin-1").decode(errors="replace")
+            key = text if text == OTHER else text.encode("latin-1").decode(errors="replace")
             if key in place.quoted:
                 return self._reach(place.by_quoted(key))
             return self._reach(place.by_string()) if place.double and extra == 0x22 and not place.is_name(key) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from .clauses import Clauses
@@ -26,7 +26,7 @@ class Names(NamedTuple):
 class Terminals(Clauses):
     """Terminals by name: `names` of those that are names, and `take_X` for what they do."""
 
-    def _names(self, known: set[str], fresh: bool = False, excluded: set[str] | frozenset[str] = _NOTHING) -> Names:
+    def _names(self, known: Set[str], fresh: bool = False, excluded: Set[str] = _NOTHING) -> Names:
         quoted = frozenset(name for name in known if name)
         words = quoted - self.unplain
         return Names(quoted, words, fresh, self.dialect.avoided | excluded | known if fresh else _NOTHING)
@@ -43,6 +43,15 @@ class Terminals(Clauses):
 
     def names_name(self, scope: Scope) -> Names:
         frame = scope.frames[-1]
+        memo = self._memo(scope.levels)
+        here = "NAME", len(scope.frames), frame
+        known: Names | None = memo.get(here)
+        if known is None:
+            known = memo[here] = self._names_of_expressions(scope)
+        return known
+
+    def _names_of_expressions(self, scope: Scope) -> Names:
+        frame = scope.frames[-1]
         level = scope.levels[-1]
         if frame.flags & WHOLE:
             return Names()
@@ -56,7 +65,7 @@ class Terminals(Clauses):
             return self._names(outputs)
         known = self.names(scope)
         if ordering:
-            known = {name for name in known if self.order_output(scope, name) is None}
+            known = frozenset(name for name in known if self.order_output(scope, name) is None)
         qualifiers, fresh = self.qualifiers(scope)
         functions = set()
         for word in (*self.dialect.aggregates, *self.dialect.windows, *self.dialect.functions):
@@ -92,6 +101,22 @@ class Terminals(Clauses):
         relation = next(relation for relation in self.known(scope) if relation.name == key)
         return relevelled(scope, pending=relation)
 
+    def names_recursive_table(self, scope: Scope) -> Names:
+        relation = scope.levels[-1].itself
+        assert relation is not None
+        return self._names({relation.name})
+
+    def take_recursive_table(self, scope: Scope, key: str) -> Scope:
+        return relevelled(scope, phase="from")
+
+    def names_collation(self, scope: Scope) -> Names:
+        if self.dialect.name == "postgres":
+            return Names(quoted=frozenset(("C",)))
+        return Names(words=frozenset(("binary", "nocase", "rtrim")))
+
+    def take_collation(self, scope: Scope, key: str) -> Scope:
+        return scope
+
     def names_new_alias(self, scope: Scope) -> Names:
         good, bad, fresh = self.aliases(scope)
         return self._names(good, fresh, bad)
@@ -116,7 +141,8 @@ class Terminals(Clauses):
         return self.named(scope, key)
 
     def names_new_cte(self, scope: Scope) -> Names:
-        return self._names(set(), True, {relation.name for relation in scope.levels[-1].ctes})
+        taken = self.known(scope) if scope.levels[-1].recursing else scope.levels[-1].ctes
+        return self._names(set(), True, {relation.name for relation in taken})
 
     def take_new_cte(self, scope: Scope, key: str) -> Scope:
         return relevelled(scope._replace(names=scope.names | {key}), naming=(key,))
@@ -171,6 +197,8 @@ class Terminals(Clauses):
 
     def string(self, terminal: str, scope: Scope) -> Scope | None:
         """The scope after a string, or after the string of a date."""
+        if scope.word == "escape":
+            return scope._replace(word="")
         return self.literal(scope._replace(word=""), scope.word if terminal == "DATED" else "text")
 
 

@@ -119,7 +119,8 @@ def _tokens(automaton: ScopeAutomaton, state: int, rng: random.Random, hurried: 
         tokens += sorted(place.numerals)[:3] if place.numerals else ["1", "20"]
         tokens += ["3.5"] if place.decimal else []
     if place.string and place.is_dated:
-        tokens.append("'2020-02-11'" if place.scope.word == "date" else "'2020-02-11 10:20:30'")
+        forms = {"date": "'2020-02-11'", "timestamp": "'2020-02-11 10:20:30'", "escape": "'!'"}
+        tokens.append(forms[place.string[1][1].word])
     elif place.string:
         tokens += ["'" + rng.choice(_STRINGS) + "'"]
         if place.double:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bytebound import grammars
+from bytebound import decoding, grammars
 from bytebound.grammars import Budget, BudgetExceeded, EmptyLanguage, GrammarError, Unsupported
 
 # grammar: (line, column, what the message says)
@@ -134,3 +134,16 @@ def test_budgets_hold() -> None:
     tight = grammars.lark('start: "a" start "b" | "a" start | ', budget=Budget(configurations=5_000))
     with pytest.raises(BudgetExceeded, match="configurations"):
         tight.matches("a" * 10_000)
+
+
+def test_mutually_left_recursive_rules_while_they_run() -> None:
+    """A state with more configurations than the first arena has room for: it grows, or the budget ends it."""
+    n = 150
+    rules = (f'r{i}: r{(i + 1) % n} "a" | r{(7 * i + 3) % n} "b" r{(5 * i + 1) % n} | "c"\n' for i in range(n))
+    hostile = grammars.lark("start: r0\n" + "".join(rules))
+    assert hostile.matches("c")
+    with pytest.raises(BudgetExceeded, match="configurations"):
+        hostile.matches("cbcbcbcbcb")
+    masker = decoding.Masker(hostile, decoding.Vocabulary.from_bytes([b"a", b"b", b"c", b"cbcbcb", b"bcb", b"bc"]))
+    with pytest.raises(BudgetExceeded, match="configurations"):
+        masker.allowed(masker.start)

@@ -118,6 +118,12 @@ def test_quoted_names_and_strings() -> None:
     assert grammars.sql(TABLES, dialect="mysql").matches('SELECT `Order` FROM city WHERE name = "Rome"')
 
 
+def test_strings_that_would_name_columns() -> None:
+    g = grammars.sql(TABLES)
+    assert not g.matches('WITH t AS (VALUES ("Paris")) SELECT 1 FROM t') and g.matches('VALUES ("Paris")')
+    assert g.matches("WITH t AS (VALUES ('Paris')) SELECT 1 FROM t")
+
+
 def test_forward_columns() -> None:
     strict = grammars.sql(TABLES, forward_columns=False)
     assert not strict.matches(ACCEPTED[14]) and strict.matches(ACCEPTED[4])
@@ -203,9 +209,11 @@ def test_laws_of_the_automaton() -> None:
         assert automaton.advance(middle, b"") == middle
         forced = automaton.forced_bytes(middle)
         assert text[cut:].startswith(forced) or len(forced) > len(text) - cut
-        free, longest = automaton.free_bytes(middle)
-        for byte in free if longest else b"":
-            assert automaton.step(middle, byte) >= 0
+        shape = automaton.shape(middle)
+        for word in shape.words:
+            assert automaton.advance(middle, word.encode()) >= 0
+        ended = automaton.ended(middle)
+        assert ended == -1 or automaton.step(ended, 0x20) == automaton.step(middle, 0x20)
 
 
 def _vocabulary() -> decoding.Vocabulary:
@@ -257,10 +265,8 @@ def _allowed_by(tester: decoding.Tester) -> np.ndarray[Any, Any]:
     return np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little"))
 
 
-def test_masks_with_a_budget_are_refused() -> None:
+def test_tokens_and_states_that_are_none() -> None:
     masker = decoding.Masker(grammars.sql(TABLES), _vocabulary())
-    with pytest.raises(grammars.Unsupported):
-        masker.fill(masker.start, np.empty(masker.words, np.uint32), 9)
     with pytest.raises(decoding.WrongVocabulary):
         masker.accept(masker.start, 100_000)
     assert masker.accept(masker.start, ord("F")) == -1
@@ -274,3 +280,18 @@ def test_with_a_predicate() -> None:
     assert both.matches("SELECT name FROM city") and not both.matches("SELECT name, population FROM city")
     tester = decoding.tester(both, _vocabulary())
     assert tester.accept(tester.start, 256) >= 0
+
+
+def test_as_a_part_of_grammars() -> None:
+    g, word = grammars.sql(TABLES), grammars.regex("[a-z]+")
+    for join in (
+        lambda: word + g,  # type: ignore[operator]
+        lambda: g + word,
+        lambda: g | word,
+        lambda: grammars.sequence("<sql>", g, "</sql>"),  # type: ignore[arg-type]
+        lambda: grammars.tags([("<sql>", g, "</sql>")]),  # type: ignore[list-item]
+    ):
+        with pytest.raises(grammars.Unsupported, match=r"has scopes.*trigger.*\.grammar"):
+            join()
+    tagged = grammars.tags([("<sql>", g.grammar, "</sql>")], at_least=1)  # the syntax alone
+    assert tagged.matches("Well. <sql>SELECT nam FROM city</sql>") and not tagged.matches("<sql>SELECT (1</sql>")

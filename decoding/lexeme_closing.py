@@ -1,0 +1,132 @@
+"""Short completions of an automaton over lexemes, for masks that close within a budget (see `closing.py`).
+
+A completion is found by a best-first search over lexemes, led by the automaton's estimate of how many are needed. Of
+every state on the way the next byte is kept, so that what follows the first bytes of a completion is the completion of
+the state behind them: along its tokens the number of tokens that are needed falls by one each. It is an upper bound,
+not the least number, and where the search is cut off a state counts as one that cannot be completed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+from ..grammars.automaton import DEAD
+from ..grammars.scoped import Content, ScopingAutomaton
+from ..grammars.utf8 import follow
+
+SEARCH = 800
+"""Steps of a search."""
+_LONGEST = 4000
+_GREED = 6  # how much a lexeme that is still needed counts beside one that was read
+_UNUSUAL = 6  # the price of new names and of quotes, where something else may come
+_ORDERED = (*(byte for byte in range(256) if byte not in b"(,);'"), *b"'(,);")  # what ends things last
+_NEW_NAMES = ("x", "y", "z", "w", "v", "u", "xy", "xz")
+
+
+class Completions:
+    """Completions of an automaton's states.
+
+    Args:
+        automaton: gives the states.
+        spelled: the letters in which a word (in small ones) is to be written.
+    """
+
+    def __init__(self, automaton: ScopingAutomaton, spelled: Callable[[str], bytes] = str.encode) -> None:
+        self.automaton, self.spelled = automaton, spelled
+        self._next: dict[int, int] = {}
+        self._ends: set[int] = set()
+        self._tried: dict[int, int] = {}  # steps of the longest search that found nothing
+
+    def completion(self, state: int, steps: int = SEARCH) -> bytes | None:
+        """Bytes after which the text is complete; None where a search of so many steps found none."""
+        if state == DEAD:
+            return None
+        if state not in self._next and state not in self._ends:
+            if self._tried.get(state, 0) >= steps:
+                return None
+            text = self._search(state, steps)
+            if text is None:
+                self._tried[state] = steps
+                return None
+            self._note(state, text)
+        found = bytearray()
+        while (byte := self._next.get(state)) is not None:
+            found.append(byte)
+            state = self.automaton.step(state, byte)
+        return bytes(found)
+
+    def _note(self, state: int, text: bytes) -> None:
+        """Keep the way of a new completion up to a state whose completion is known."""
+        way: list[tuple[int, int]] = []
+        for byte in text:
+            if state in self._next or state in self._ends:
+                break
+            way.append((state, byte))
+            state = self.automaton.step(state, byte)
+        else:
+            if state not in self._next:
+                self._ends.add(state)
+        for state, byte in reversed(way):  # where a state comes twice, the last time counts
+            if state not in self._ends:
+                self._next.setdefault(state, byte)
+
+    def _search(self, start: int, steps: int) -> bytes | None:
+        automaton, order = self.automaton, itertools.count(0, -1)  # of equals the latest first: depth first
+        heap: list[tuple[int, int, int, int, bytes, bytes]] = [(0, next(order), 0, start, b"", b"")]
+        seen: set[int] = set()
+        for _ in range(steps):
+            if not heap:
+                return None
+            rank, _, cost, state, text, ahead = heapq.heappop(heap)
+            if ahead:
+                state, text = automaton.advance(state, ahead), text + ahead
+                if state == DEAD or state in seen or len(text) > _LONGEST:
+                    continue
+                ended = automaton.ended(state)
+                true_rank = cost + _GREED * automaton.estimate(state if ended == DEAD else ended)
+                if true_rank > rank:
+                    heapq.heappush(heap, (true_rank, next(order), cost, state, text, b""))
+                    continue
+                rank = true_rank
+            if state in seen:
+                continue
+            seen.add(state)
+            if automaton.is_accepting(state):
+                return text
+            for price, move in self._moves(state):
+                heapq.heappush(heap, (max(rank, cost + price), next(order), cost + price, state, text, move))
+        return None
+
+    def _moves(self, state: int) -> list[tuple[int, bytes]]:
+        """What may be read next, with its price in lexemes, what is best last."""
+        shape = self.automaton.shape(state, (1 << 256) - 1)
+        if shape.content is not None:
+            return [(0, _character(shape.content) + bytes([shape.content.quote]))]
+        ends = self.automaton.ended(state) != DEAD
+        begins = 0 if shape.begun else 1
+        unusual = _UNUSUAL if shape.words or shape.digits else begins
+        words = sorted(shape.words, key=lambda word: (-len(word), word))
+        moves = [(begins, self.spelled(word)) for word in words if word]
+        if shape.fresh and not (shape.begun and ends):
+            moves += [(unusual, name.encode()) for name in (_NEW_NAMES[:1] if shape.begun else reversed(_NEW_NAMES))]
+        quotes = b"'\"`"
+        moves += [
+            (unusual if byte in quotes else begins, bytes([byte])) for byte in _ORDERED if shape.starts >> byte & 1
+        ]
+        if shape.digits and not ends:
+            moves.append((begins, b"1"))
+        if ends:
+            moves += [(1, b"("), (0, b" ")]  # of a call the parenthesis may have to follow at once
+        return moves
+
+
+def _character(content: Content) -> bytes:
+    """The rest of a character that was begun."""
+    pending, rest = content.pending, bytearray()
+    while pending:
+        byte = next(byte for byte in range(0x80, 0xC0) if follow(pending, byte) is not None)
+        rest.append(byte)
+        pending = follow(pending, byte) or ""
+    return bytes(rest)

@@ -1,0 +1,189 @@
+"""SELECT in full: what each dialect has is accepted and prepared by its engine, and what it has not is refused."""
+
+from __future__ import annotations
+
+import pytest
+from bytebound import grammars
+
+from .sql_engines import engine
+
+DIALECTS = ("sqlite", "duckdb", "postgres", "mysql")
+ALL = frozenset(DIALECTS)
+NO_ROWS = ALL - {"mysql"}  # there rows are written ROW(1, 2)
+SETS = frozenset(("duckdb", "postgres"))
+
+LEGAL = [
+    ("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 10) SELECT x FROM n", ALL),
+    ("WITH RECURSIVE n AS (SELECT 1 AS x UNION SELECT n.x + 1 FROM n WHERE n.x < 10) SELECT * FROM n", ALL),
+    ("WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n WHERE x < 5) SELECT x FROM n", NO_ROWS),
+    (
+        "WITH RECURSIVE n(x, y) AS (SELECT 1, 'a' UNION ALL SELECT x + 1, y FROM n JOIN city ON city.id = n.x) "
+        "SELECT x FROM n",
+        ALL,
+    ),
+    (
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x IN (SELECT id FROM city)), "
+        "m AS (SELECT max(x) AS y FROM n) SELECT y FROM m",
+        ALL,
+    ),
+    ("WITH RECURSIVE a AS (SELECT name FROM city) SELECT name FROM a", ALL),
+    (
+        "SELECT name FROM city, LATERAL (SELECT language.language AS l FROM language WHERE language.code = city.code) "
+        "AS x",
+        ALL - {"sqlite"},
+    ),
+    (
+        "SELECT name, x.l FROM city LEFT JOIN LATERAL (SELECT language AS l FROM language WHERE code = city.code "
+        "LIMIT 1) AS x ON true",
+        ALL - {"sqlite"},
+    ),
+    ("VALUES (1, 'a'), (2, 'b')", NO_ROWS),
+    ("SELECT v.column1 FROM (VALUES (1), (2)) AS v", {"sqlite", "postgres"}),
+    ("SELECT v.col0 FROM (VALUES (1), (2.5)) AS v", {"duckdb"}),
+    ("SELECT name FROM city WHERE id IN (VALUES (1), (2))", NO_ROWS),
+    ("SELECT id, name FROM city UNION VALUES (1, 'a')", NO_ROWS),
+    ("SELECT name FROM city WHERE name LIKE 'a!%' ESCAPE '!'", ALL),
+    ("SELECT name FROM city WHERE name NOT LIKE 'a!%' ESCAPE '!' AND id = 1", ALL),
+    ("SELECT name FROM city ORDER BY name COLLATE NOCASE, id", {"sqlite"}),
+    ("SELECT max(name COLLATE RTRIM) FROM city WHERE name = 'x' COLLATE BINARY", {"sqlite"}),
+    ('SELECT name FROM city WHERE name COLLATE "C" < \'b\' ORDER BY name COLLATE "C"', {"postgres"}),
+    ("SELECT name FROM city INTERSECT ALL SELECT name FROM country", ALL - {"sqlite"}),
+    ("SELECT name FROM city EXCEPT ALL SELECT name FROM country", ALL - {"sqlite"}),
+    ("SELECT name FROM city GROUP BY (name)", ALL),
+    ("SELECT code, count(*) FROM city GROUP BY (code), id HAVING count(*) > 1", ALL),
+    ("SELECT name, count(*) FROM city GROUP BY ROLLUP (name, code)", SETS),
+    ("SELECT name, count(*) FROM city GROUP BY CUBE (name, code) HAVING count(*) > 1", SETS),
+    ("SELECT code, count(*) FROM city GROUP BY GROUPING SETS ((code, name), (code), ())", SETS),
+    ("SELECT name FROM city ORDER BY name FETCH FIRST 3 ROWS ONLY", {"postgres"}),
+    ("SELECT name FROM city ORDER BY name OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY", {"postgres"}),
+    ("SELECT count(*) FILTER (WHERE id > 3) FROM city", ALL - {"mysql"}),
+    (
+        "SELECT sum(id) OVER (PARTITION BY code ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM city",
+        ALL,
+    ),
+    ("SELECT name FROM city ORDER BY population DESC NULLS LAST", ALL - {"mysql"}),
+]
+REFUSED = [
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT y + 1 FROM n) SELECT x FROM n",  # no such column
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n, n) SELECT x FROM n",  # twice
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT max(x) FROM n) SELECT x FROM n",
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x, 1 FROM n) SELECT x FROM n",
+    "WITH RECURSIVE n(x) AS (SELECT x FROM n) SELECT x FROM n",  # of itself alone
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT id FROM city WHERE id IN (SELECT x FROM n)) SELECT x FROM n",
+    "WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 10) SELECT x FROM n",  # not RECURSIVE
+    "SELECT name FROM city, (SELECT language AS l FROM language WHERE language.code = city.code) AS x",  # not LATERAL
+    "SELECT name FROM city, LATERAL (SELECT language AS l FROM language WHERE code = country.code) AS x, country",
+    "VALUES (1, 'a'), (2)",
+    "VALUES (name)",
+    "SELECT v.column2 FROM (VALUES (1), (2)) AS v",
+    "SELECT name FROM city WHERE id IN (VALUES (1, 2))",
+    "SELECT id FROM city UNION VALUES (1, 'a')",
+    "SELECT name FROM city WHERE name LIKE 'a%' ESCAPE 'ab'",
+    "SELECT name FROM city WHERE name LIKE 'a%' ESCAPE ''",
+    "SELECT name FROM city ORDER BY name COLLATE nowhere",
+    "SELECT name FROM city GROUP BY (2)",
+    "SELECT DISTINCT ON (name) name FROM city",  # not generated
+    "SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)",
+]
+# What walks of the grammar found that engines refuse, by dialect.
+FOUND = {
+    "sqlite": [
+        "WITH a AS (VALUES (1)) SELECT column1 FROM a CROSS JOIN (SELECT TRUE) AS b",  # ambiguous
+        "VALUES (1) EXCEPT SELECT 2 ORDER BY column1",
+        "VALUES (1) LIMIT 1",
+    ],
+    "duckdb": [
+        "SELECT string_agg(name, code) FROM city",  # not constant
+        f"SELECT count(*) FROM city GROUP BY CUBE ({', '.join(['id'] * 20)})",
+    ],
+    "postgres": [
+        "SELECT * FROM city JOIN country USING (name) INTERSECT SELECT 1, 'a', 'a', 1, 'a', 'a', 1, 1.5, true, DATE "
+        "'2020-02-02'",  # the merged column comes first
+        "SELECT name BETWEEN name COLLATE \"C\" AND 'b' FROM city",
+        "SELECT name FROM city WHERE (name || 'a') GLOB 'b'",
+        "WITH RECURSIVE n(x) AS (SELECT id FROM city UNION ALL SELECT x / 2.5 FROM n) SELECT x FROM n",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT CAST(x AS bigint) FROM n) SELECT x FROM n",
+    ],
+    "mysql": [
+        "SELECT sum (id) FROM city",  # white space before the parenthesis of a call
+        "SELECT cast (id AS signed) FROM city",
+        "SELECT name, * FROM city",
+        "SELECT rank() OVER () FROM city",
+        "SELECT x.a FROM (SELECT 1 AS a, 2 AS a) AS x",
+        "SELECT name FROM city WHERE id IN (SELECT id FROM city LIMIT 2)",
+        "SELECT row_number.id FROM city AS row_number",
+        "SELECT std(DISTINCT id) FROM city",
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """A dialect, its grammar of the tables of the walks, and its engine."""
+    with engine(request.param, tmp_path_factory.mktemp(request.param)) as (source, prepares):
+        yield request.param, grammars.sql(source, dialect=request.param), prepares
+
+
+def test_legal_statements_are_accepted_and_prepared(judged) -> None:  # type: ignore[no-untyped-def]
+    dialect, grammar, prepares = judged
+    for text, dialects in LEGAL:
+        assert grammar.matches(text) == (dialect in dialects), text
+        if dialect in dialects:
+            prepares(text)
+
+
+def test_refused_statements(judged) -> None:  # type: ignore[no-untyped-def]
+    for text in REFUSED:
+        assert not judged[1].matches(text), text
+
+
+def test_what_walks_found(judged) -> None:  # type: ignore[no-untyped-def]
+    dialect, grammar, prepares = judged
+    for text in FOUND[dialect]:
+        assert not grammar.matches(text), text
+        if dialect != "mysql":  # sqlglot's parser takes them all
+            with pytest.raises(Exception, match=r"."):
+                prepares(text)
+
+
+def test_no_dead_ends_that_walks_found() -> None:
+    tables = {"t": {"a": "integer", "b": "blob", "c": "text"}}
+    lite = grammars.sql(tables).automaton
+    start = lite.advance(lite.start, b"SELECT x.y FROM " + b"(SELECT 1), " * 40)
+    assert lite.advance(start, b"(SELECT 1 AS y) AS x") >= 0  # an alias that waits is met behind any number of others
+    deep = b"SELECT 1 FROM (" * 7
+    assert lite.advance(lite.start, deep + b"SELECT a") >= 0
+    assert lite.advance(lite.start, deep + b"WITH") == -1 and lite.advance(lite.start, deep + b"SELECT x.y") == -1
+    duck = grammars.sql(tables, dialect="duckdb").automaton
+    assert duck.advance(duck.start, b"SELECT a FROM t WHERE b IN (VALUES") == -1  # a blob cannot be written
+    mysql = grammars.sql(tables, dialect="mysql").automaton
+    assert mysql.advance(mysql.start, b"SELECT sum(") >= 0 and mysql.advance(mysql.start, b"SELECT cast ") == -1
+
+
+def test_columns_of_a_star_over_merged_columns() -> None:
+    tables = {"a": {"x": "integer", "y": "text"}, "b": {"z": "integer", "y": "text"}}
+    text = "SELECT * FROM a JOIN b USING (y) UNION SELECT {}"
+    orders = {"postgres": "'a', 1, 2", "mysql": "'a', 1, 2", "duckdb": "1, 'a', 2"}
+    for dialect, row in orders.items():
+        grammar = grammars.sql(tables, dialect=dialect)
+        assert [grammar.matches(text.format(r)) for r in ("'a', 1, 2", "1, 'a', 2")] == [row[0] == "'", row[0] != "'"]
+
+
+def test_types_without_a_class() -> None:
+    grammar = grammars.sql({"t": {"a": "integer", "b": "bit(3)", "c": "xml"}}, dialect="postgres")
+    assert grammar.matches("SELECT a FROM t") and grammar.matches("SELECT * FROM t")
+    for text in ("SELECT true < b FROM t", "SELECT DISTINCT x.c FROM t AS x", "SELECT b FROM t"):
+        assert not grammar.matches(text)
+
+
+def test_results_of_integers_stay_integers_where_nothing_else_is_taken() -> None:
+    duck = grammars.sql({"t": {"a": "integer"}}, dialect="duckdb")
+    assert duck.matches("SELECT a % (SELECT 2 UNION SELECT a FROM t LIMIT 1) FROM t")
+    for wrong in ("SELECT 2 UNION SELECT 2.5", "VALUES (2), (2.5)"):
+        assert not duck.matches(f"SELECT a % ({wrong}) FROM t")
+
+
+def test_a_cube_names_what_it_must() -> None:
+    duck = grammars.sql({"t": {"a": "integer", "b": "text"}}, dialect="duckdb").automaton
+    state = duck.advance(duck.start, b"SELECT a FROM t GROUP BY CUBE (" + b"b, " * 8)
+    assert state >= 0 and duck.advance(state, b"b") == -1 and duck.advance(state, b"a)") >= 0
