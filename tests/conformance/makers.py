@@ -320,7 +320,7 @@ def walk(automaton: Automaton, rng: random.Random, steps: int) -> bytes:
         byte = nearest
         if steps > 0:
             kind = rng.random()
-            kinds = b',]}:"' if kind < 0.3 else b"\\nu" if kind < 0.4 else range(0x20, 0x7F) if kind < 0.9 else alive
+            kinds = b",]}:\"" if kind < 0.3 else b"\\nu" if kind < 0.4 else range(0x20, 0x7F) if kind < 0.9 else alive
             byte = rng.choice([b for b in alive if b in kinds] or alive)
         steps -= 1
         text.append(byte)

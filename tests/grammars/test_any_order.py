@@ -59,7 +59,7 @@ def test_no_dead_ends_and_exact_distances(seed: int) -> None:
         automaton = json_schema(schema, property_order="any", whitespace="compact").automaton
     except EmptyLanguage:
         return
-    alphabet = list(b'{}",:abz1nulx\\tref') + list("é".encode())
+    alphabet = list(b"{}\",:abz1nulx\\tref") + list("é".encode())
     order, seen = [automaton.start], {automaton.start}
     for state in order:  # grows while it is read
         if len(seen) > 1500:
