@@ -78,11 +78,15 @@ def walk(automaton: ScopeAutomaton, rng: random.Random, hurry: int = 120) -> byt
         for token in tokens:
             spelled = _spelled(token, rng)
             gap = rng.choice(("", " ", " ", " ", "\n"))
-            for piece in (gap + spelled, " " + spelled):
+            for piece in (gap + spelled, " " + spelled, spelled):
                 data = piece.encode()
                 following = automaton.advance(state, data)
                 # The token must also be able to end.
-                if following >= 0 and (automaton.is_accepting(following) or automaton.step(following, 0x20) >= 0):
+                if following >= 0 and (
+                    automaton.is_accepting(following)
+                    or automaton.step(following, 0x20) >= 0
+                    or automaton.step(following, 0x28) >= 0  # the only thing behind functions of MySQL
+                ):
                     break
             else:
                 continue
@@ -119,7 +123,8 @@ def _tokens(automaton: ScopeAutomaton, state: int, rng: random.Random, hurried: 
         tokens += sorted(place.numerals)[:3] if place.numerals else ["1", "20"]
         tokens += ["3.5"] if place.decimal else []
     if place.string and place.is_dated:
-        tokens.append("'2020-02-11'" if place.scope.word == "date" else "'2020-02-11 10:20:30'")
+        word = place.string[1][1].word
+        tokens.append({"date": "'2020-02-11'", "timestamp": "'2020-02-11 10:20:30'", "escape": "'!'"}[word])
     elif place.string:
         tokens += ["'" + rng.choice(_STRINGS) + "'"]
         if place.double:
