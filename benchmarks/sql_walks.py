@@ -116,6 +116,7 @@ def walked(name: str, databases: list[sql_databases.Database], walks: int, seed:
     unvisited = sorted(walker.possible - set(walker.visits))
     print(name, dict(counts), {key: round(value) for key, value in clock.items()})
     return {
+        "seed": seed,
         "counts": dict(counts),
         "bytes": sum(lengths) / len(lengths),
         "longest": max(lengths),

@@ -41,6 +41,7 @@ def markdown(found: dict[str, Any]) -> str:
     )
     rows = [
         ("engine", lambda name, f: ENGINES[name]),
+        ("seed", lambda name, f: str(f["seed"])),
         ("statements walked", lambda name, f: f"{f['counts']['walked']:,}"),
         ("prepared without error", lambda name, f: f"{f['counts']['walked'] - _of(f, 'not prepared', 'arithmetic'):,}"),
         ("prepared up to arithmetic of constants", lambda name, f: f"{_of(f, 'arithmetic'):,}"),

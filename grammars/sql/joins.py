@@ -26,6 +26,8 @@ class Joins(Rows):
         level = scope.levels[-1]
         if len(scope.levels) >= MAX_DEPTH or self.counted_star(level) or level.join == "natural":
             return None
+        if self.has_unique_names(scope) and level.starred and level.tables:
+            return None  # its columns could be called like those before
         aliases = {bound.alias for bound in level.tables}
         needed = any(want.alias and want.alias not in aliases for want in level.waiting)
         return scope if needed or sum(bound.derived for bound in level.tables) < MAX_TABLES else None

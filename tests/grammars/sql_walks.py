@@ -78,11 +78,15 @@ def walk(automaton: ScopeAutomaton, rng: random.Random, hurry: int = 120) -> byt
         for token in tokens:
             spelled = _spelled(token, rng)
             gap = rng.choice(("", " ", " ", " ", "\n"))
-            for piece in (gap + spelled, " " + spelled):
+            for piece in (gap + spelled, " " + spelled, spelled):
                 data = piece.encode()
                 following = automaton.advance(state, data)
                 # The token must also be able to end.
-                if following >= 0 and (automaton.is_accepting(following) or automaton.step(following, 0x20) >= 0):
+                if following >= 0 and (
+                    automaton.is_accepting(following)
+                    or automaton.step(following, 0x20) >= 0
+                    or automaton.step(following, 0x28) >= 0  # the only thing behind functions of MySQL
+                ):
                     break
             else:
                 continue

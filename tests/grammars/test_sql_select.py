@@ -157,6 +157,7 @@ def test_no_dead_ends_that_walks_found() -> None:
     duck = grammars.sql(tables, dialect="duckdb").automaton
     assert duck.advance(duck.start, b"SELECT a FROM t WHERE b IN (VALUES") == -1  # a blob cannot be written
     mysql = grammars.sql(tables, dialect="mysql").automaton
+    assert mysql.advance(mysql.start, b"WITH x AS (SELECT * FROM t JOIN (") == -1  # columns must differ in name
     assert mysql.advance(mysql.start, b"SELECT sum(") >= 0 and mysql.advance(mysql.start, b"SELECT cast ") == -1
 
 
