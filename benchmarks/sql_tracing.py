@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bytebound.grammars.context_free.syntax import Choice, Literal, Name, Repeat, Sequence, Tree
-from bytebound.grammars.sql.machine import Machine, Options
+from bytebound.grammars.sql.machine import _EMPTY, Machine, Options
 
 
 class TracingMachine(Machine):
@@ -34,17 +34,17 @@ class TracingMachine(Machine):
     def cost(self, stack: int) -> int:
         """Number of tokens without which the syntax cannot end behind this stack."""
         path = []
-        while stack and stack not in self._costs:
+        while stack != _EMPTY and stack not in self._costs:
             path.append(stack)
-            stack = self._stacks[stack][1]
+            stack = self.stacks[stack][1]
         total = self._costs.get(stack, 0)
         for stack in reversed(path):
-            total += self._least(self._stacks[stack][0])
+            total += self._least(self.stacks[stack][0])
             self._costs[stack] = total
         return total
 
     def _least(self, number: int) -> int:
-        node = self._nodes[number]
+        node = self.nodes[number]
         if node[0] in ("literal", "terminal"):
             return 1
         if node[0] == "rule":
@@ -59,11 +59,11 @@ class TracingMachine(Machine):
         self, stack: int, scope: Any, result: Options, trail: frozenset[int], trails: dict[str, frozenset[int]]
     ) -> None:
         while scope is not None:
-            if not stack:
+            if stack == _EMPTY:
                 result.ends = True
                 return
-            number, stack = self._stacks[stack]
-            node = self._nodes[number]
+            number, stack = self.stacks[stack]
+            node = self.nodes[number]
             if number in self.labels:
                 trail |= {number}
             if node[0] in ("literal", "terminal"):
@@ -75,8 +75,9 @@ class TracingMachine(Machine):
             elif node[0] == "rule":
                 stack = self._push(self._rule(node[1]), stack)
             elif node[0] == "sequence":
-                for item in reversed(node[1:]):
-                    stack = self._push(item, stack)
+                stack = self._push(node[1], self._push(node[2], stack))
+            elif node[0] == "empty":
+                continue
             elif node[0] == "choice":
                 for item in node[1:]:
                     self._follow(self._push(item, stack), scope, result, trail, trails)
@@ -96,16 +97,16 @@ class TracingMachine(Machine):
     def _node(self, node: tuple[Any, ...]) -> int:
         if node[0] == "repeat":
             return super()._node(node)
-        self._nodes.append(node)  # one for each place in the rules, so that they can be told apart
-        return len(self._nodes) - 1
+        self.nodes.append(node)  # one for each place in the rules, so that they can be told apart
+        return len(self.nodes) - 1
 
     def _compile(self, tree: Tree) -> int:
         number = super()._compile(tree)
         if isinstance(tree, Choice):
-            for option, node in zip(tree.options, self._nodes[number][1:], strict=True):
+            for option, node in zip(tree.options, self.nodes[number][1:], strict=True):
                 self.labels[node] = f"{self._inside}: {_words(option)}"
         elif isinstance(tree, Repeat):
-            self.labels[self._nodes[number][1]] = f"{self._inside}: [{_words(tree.body)}]"
+            self.labels[self.nodes[number][1]] = f"{self._inside}: [{_words(tree.body)}]"
         return number
 
 

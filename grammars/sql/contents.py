@@ -8,9 +8,11 @@ _ESCAPES = b"!#$&*+-/:;<=>?@^|~"
 
 
 def date_byte(pattern: str, text: str, byte: int) -> str | None:
-    """The text with one more byte of a date or timestamp that exists; None where it may not come."""
+    """The text with one more byte of a date or timestamp that exists, or an escape; None where it may not come."""
     expected = pattern[len(text) : len(text) + 1]
-    shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345", "e": _ESCAPES}.get(expected)
+    if expected == "e":
+        return text + chr(byte) if byte in _ESCAPES else None
+    shape = {"d": b"0123456789", "m": b"01", "n": b"012", "h": b"01", "s": b"012345"}.get(expected)
     if shape is None:
         return text + expected if expected and byte == ord(expected) else None
     before = text[-1:]

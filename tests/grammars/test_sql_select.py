@@ -44,6 +44,7 @@ LEGAL = [
     ("SELECT id, name FROM city UNION VALUES (1, 'a')", NO_ROWS),
     ("SELECT name FROM city WHERE name LIKE 'a!%' ESCAPE '!'", ALL),
     ("SELECT name FROM city WHERE name NOT LIKE 'a!%' ESCAPE '!' AND id = 1", ALL),
+    ("SELECT name FROM city WHERE name LIKE 'a^%' ESCAPE '^'", ALL),
     ("SELECT name FROM city ORDER BY name COLLATE NOCASE, id", {"sqlite"}),
     ("SELECT max(name COLLATE RTRIM) FROM city WHERE name = 'x' COLLATE BINARY", {"sqlite"}),
     ('SELECT name FROM city WHERE name COLLATE "C" < \'b\' ORDER BY name COLLATE "C"', {"postgres"}),
