@@ -50,7 +50,8 @@ def posterior(
         constraint: a Grammar, a pydantic class, a JSON schema, a Predicate, a Conjunction, a Masker or a Tester; for a
             list of prompts also a list with one for each.
         particles: for each prompt.
-        seed: of all random numbers; None takes them from the system.
+        seed: of all random numbers; None takes them from the system. What the default sampler draws also depends on
+            which masks are remembered from earlier calls; with sampler="masked" a seed gives the same again.
         max_new_tokens: budget of tokens, EOS not counted; it is cut to what the model's context has room for.
         settings: for `decoding.sample_posterior`: sampler, resampling, threshold, twist, potentials, max_evaluations,
             temperature, end, progress, callback.

@@ -12,7 +12,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -166,8 +166,7 @@ class MaskedTree(TokenTree):
         shared = 0
         while shared < min(len(before), len(ids) - scored - 1) and before[shared] == ids[shared]:
             shared += 1
-        positions: Positions = last.slot[:shared]
-        return positions
+        return cast(Positions, last.slot[:shared])
 
     def rows(self, index: Positions) -> DynamicCache:
         """A cache of its own with one row for each row of `index`, the positions [rows, length] to copy."""
