@@ -12,6 +12,7 @@ import threading
 
 import numpy as np
 
+from ..grammars.automaton import Automaton
 from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
@@ -34,14 +35,18 @@ class ProductMasker(Masker):
     """A `Masker` of a `Scoped` constraint: `Masker(constraint, vocabulary)` makes one. States are the automaton's."""
 
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
+        self._set_up(grammar, grammar.automaton, vocabulary, memory)
+        self.scoping = grammar.automaton
+        self.lexemes = self.tables.lexemes
+        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
+
+    def _set_up(self, grammar: Scoped, automaton: Automaton, vocabulary: Vocabulary, memory: int) -> None:
+        """What does not depend on how masks are made."""
         warm_up("masker", use_kernels)
         self.grammar = grammar  # type: ignore[assignment]
         self.vocabulary = vocabulary
-        self.automaton = grammar.automaton  # type: ignore[assignment]
-        self.scoping = grammar.automaton
+        self.automaton = automaton  # type: ignore[assignment]
         self.tables = shared_tables(vocabulary)
-        self.lexemes = self.tables.lexemes
-        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
         self.words = self.tables.words
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._lock = threading.RLock()
@@ -93,7 +98,7 @@ class ProductMasker(Masker):
             return mask
         with self._lock:
             closing = self.closing_tokens(state) or self.closing_tokens(state, _LONG_SEARCH)
-            if closing is not None and len(closing) + self.scoping.leap(state) <= remaining:
+            if closing is not None and len(closing) + self._leap(state) <= remaining:
                 return mask
             row = np.zeros_like(mask)
             if closing is not None and len(closing) <= remaining:
@@ -107,6 +112,10 @@ class ProductMasker(Masker):
                 "tokens (max_new_tokens)"
             )
         return row
+
+    def _leap(self, state: int) -> int:
+        """How many tokens more may be needed to complete the text after one token."""
+        return self.scoping.leap(state)
 
     def _keep_in_time(self, state: int, mask: Row, closing: list[int], most: int, row: Row) -> None:
         """Set the bits of tokens after which `most` tokens complete the text: the next one of a completion, and others
@@ -145,13 +154,9 @@ class ProductMasker(Masker):
         if self.automaton.is_dead(state):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
-            row = self.only_eos.copy() if self.automaton.is_accepting(state) else np.zeros(self.words, np.uint32)
-            found = Walk(self.scoping, self.lexemes).tokens(state)
-            sparse = [tokens for tokens in found if tokens.dtype == np.int32]
-            set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
-            for tokens in found:
-                if tokens.dtype == np.uint32:
-                    add_row(row, tokens)
+            row = self.bare_mask(state)
+            if self.automaton.is_accepting(state):
+                row |= self.only_eos
             if not row.any():
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
             if len(self._rows) > self._limit:
@@ -159,5 +164,19 @@ class ProductMasker(Masker):
             self._rows[state] = row
         return row
 
+    def bare_mask(self, state: int) -> Row:
+        """The mask of a live state without EOS, made anew."""
+        row = np.zeros(self.words, np.uint32)
+        with self._lock:
+            found = Walk(self.scoping, self.lexemes).tokens(state)
+        sparse = [tokens for tokens in found if tokens.dtype == np.int32]
+        set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
+        for tokens in found:
+            if tokens.dtype == np.uint32:
+                add_row(row, tokens)
+        return row
+
     def __repr__(self) -> str:
-        return f"<ProductMasker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
+        return (
+            f"<{type(self).__name__} of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
+        )
