@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from ..grammars import arena as layout
 from ..grammars import engine_kernels as k
-from ..grammars.engine import Engine
 from ..grammars.kernel import kernel
 from . import mask_kernels as mk
 from .errors import CannotClose
@@ -176,22 +175,16 @@ def _restrict_loosely(masker: Masker, state: int, loose: int, mask: mk.Row, rema
 
 def shortest_tokens(masker: Masker, state: int, most: int) -> list[int]:
     """The tokens of the short completion that T counts, none where there are more than `most`."""
-    data = shortest_text(masker.automaton, state, most * masker.tables.depths)
-    tokens = [] if data is None else greedy_tokens(masker.tables.trie, data)
-    return tokens if len(tokens) <= most else []
-
-
-def shortest_text(automaton: Engine, state: int, most: int) -> bytes | None:
-    """The completion that goes to the nearest end with each byte; None where that takes more than `most`."""
-    data = bytearray()
+    automaton, data = masker.automaton, bytearray()
     while automaton.distance(state) > 0:
         options = [(automaton.distance(r), b) for b in range(256) if (r := automaton.step(state, b)) != layout.DEAD]
         byte = min(options)[1]
         data.append(byte)
         state = automaton.step(state, byte)
-        if len(data) > most:
-            return None
-    return bytes(data)
+        if len(data) > most * masker.tables.depths:
+            return []
+    tokens = greedy_tokens(masker.tables.trie, bytes(data))
+    return tokens if len(tokens) <= most else []
 
 
 def _cannot_close(masker: Masker, state: int, remaining: int) -> CannotClose:

@@ -18,8 +18,7 @@ from ..grammars.utf8 import follow
 
 SEARCH = 800
 """Steps of a search."""
-LONGEST = 4000
-"""Bytes of a completion."""
+_LONGEST = 4000
 _GREED = 6  # how much a lexeme that is still needed counts beside one that was read
 _UNUSUAL = 6  # the price of new names and of quotes, where something else may come
 _ORDERED = (*(byte for byte in range(256) if byte not in b"(,);'"), *b"'(,);")  # what ends things last
@@ -83,7 +82,7 @@ class Completions:
             rank, _, cost, state, text, ahead = heapq.heappop(heap)
             if ahead:
                 state, text = automaton.advance(state, ahead), text + ahead
-                if state == DEAD or state in seen or len(text) > LONGEST:
+                if state == DEAD or state in seen or len(text) > _LONGEST:
                     continue
                 ended = automaton.ended(state)
                 true_rank = cost + _GREED * automaton.estimate(state if ended == DEAD else ended)

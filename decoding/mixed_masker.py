@@ -3,10 +3,14 @@
 A mask is that of the parts which the text may be in, and of the tokens that begin in one and go on behind it: those are
 found by walking the part to the nodes of the trie at which it may end, and from there the parts that follow. Only nodes
 before a byte with which something can follow are looked at.
+
+Within a budget each part gets what the shortest way from its end to that of the text leaves, so it closes as it would
+alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 import numpy as np
@@ -15,14 +19,19 @@ from numpy.typing import NDArray
 from ..grammars.automaton import DEAD
 from ..grammars.engine import Engine
 from ..grammars.mixed import Mixed
-from ..grammars.mixed_automaton import MixedAutomaton
-from .closing import greedy_tokens
+from ..grammars.mixed_automaton import MixedAutomaton, Way
+from .closing import shortest_tokens, tokens_to_close
+from .errors import CannotClose, DeadEnd
+from .lexeme_closing import SEARCH
 from .lexeme_kernels import set_tokens
-from .masker import Masker, Row
-from .mixed_closing import MixedCompletions
+from .masker import FINISHED, Masker, Row
 from .product_masker import ProductMasker
 from .trie_levels import Nodes
 from .vocabulary import Vocabulary
+
+_MOST = 1 << 16
+Crossing = tuple[int, NDArray[np.int32]]
+"""A state, and the tokens that lead to it from within an earlier part."""
 
 
 class MixedMasker(ProductMasker):
@@ -34,29 +43,76 @@ class MixedMasker(ProductMasker):
         """Of the parts."""
         self.mixed = MixedAutomaton(grammar.edges, [masker.automaton for masker in self.maskers])
         self._set_up(grammar, self.mixed, vocabulary, share)
-        self.completions = completions = MixedCompletions(self.mixed, self.maskers)
-        self._tails = completions.tails
         self._levels = self.tables.levels
         self._borders: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
+        self._crossings: dict[Way, list[Crossing]] = {}
 
     def bare_mask(self, state: int) -> Row:
-        """See `Masker.bare_mask`."""
+        """See `Masker.bare_mask`; made anew."""
         row = np.zeros(self.words, np.uint32)
         with self._lock:
-            for edge, q in self.mixed.ways(state):
-                row |= self.masker_of(edge).bare_mask(q)
-                following = self.mixed.entered(self.mixed.edges[edge][2])
-                if following == DEAD or not self.mixed.ways(following):
-                    continue
-                ends = self._ends(self.masker_of(edge), q, following)
-                if len(ends):
-                    for _, nodes in self._levels.walk(self.mixed, following, ends):
-                        set_tokens(row, self._levels.tokens(nodes))
+            for way in self.mixed.ways(state):
+                row |= self._masker_of(way).bare_mask(way[1])
+                for _, tokens in self._crossing(way):
+                    set_tokens(row, tokens)
         return row
 
-    def masker_of(self, edge: int) -> Masker:
-        """The masker of an edge's part."""
-        return self.maskers[self.mixed.edges[edge][1]]
+    def closing_tokens(self, state: int, steps: int = SEARCH) -> list[int] | None:
+        """See `ProductMasker.closing_tokens`: those of each part by itself."""
+        if state == FINISHED or self.is_accepting(state):
+            return []
+        found = []
+        for way in self.mixed.ways(state) if state != DEAD else ():
+            tail = self._tails.get(self.mixed.edges[way[0]][2])
+            tokens = None if tail is None else _closing_tokens(self._masker_of(way), way[1], steps)
+            if tail is not None and tokens is not None:
+                found.append(tokens + tail)
+        return min(found, key=len, default=None)
+
+    def _within(self, state: int, mask: Row, remaining: int) -> Row:
+        if state == FINISHED:
+            return mask
+        row, part = np.zeros_like(mask), np.empty_like(mask)
+        if self.is_accepting(state):
+            row |= self.only_eos
+        with self._lock:
+            for way in self.mixed.ways(state):
+                masker, tail = self._masker_of(way), self._tails.get(self.mixed.edges[way[0]][2])
+                if tail is not None:
+                    with contextlib.suppress(CannotClose, DeadEnd):  # one is raised below where no way is left
+                        masker.fill(way[1], part, remaining - len(tail))
+                        row |= part & ~self.only_eos
+                for reached, tokens in self._crossing(way):
+                    needed = self.closing_tokens(reached) if remaining <= self._far else []
+                    if needed is not None and len(needed) < remaining:
+                        set_tokens(row, tokens)
+        if not row.any():
+            closing = self.closing_tokens(state)
+            advice = "no short completion is known" if closing is None else f"{len(closing)} tokens would do"
+            raise CannotClose(
+                f"{max(0, remaining)} tokens are left, in which the text cannot be completed: {advice}; give more "
+                "tokens (max_new_tokens)"
+            )
+        return row
+
+    def _masker_of(self, way: Way) -> Masker:
+        return self.maskers[self.mixed.edges[way[0]][1]]
+
+    def _crossing(self, way: Way) -> list[Crossing]:
+        """The tokens that go on behind the part; remembered."""
+        known = self._crossings.get(way)
+        if known is None:
+            following = self.mixed.entered(self.mixed.edges[way[0]][2])
+            known = []
+            if following != DEAD and self.mixed.ways(following):
+                ends = self._ends(self._masker_of(way), way[1], following)
+                if len(ends):
+                    walk = self._levels.walk(self.mixed, following, ends)
+                    known = [(state, self._levels.tokens(nodes)) for state, nodes in walk]
+            if len(self._crossings) > self._limit:
+                self._crossings.clear()
+            self._crossings[way] = known
+        return known
 
     def _ends(self, masker: Masker, q: int, following: int) -> Nodes:
         """The nodes at which a part that is in state q may end, and have the `following` state begin."""
@@ -79,17 +135,33 @@ class MixedMasker(ProductMasker):
             known = self._borders[state] = self._levels.before(values)
         return known
 
-    def _leap(self, state: int) -> int:
-        return self._rest + max(
-            (self._growth(self.masker_of(edge), q) for edge, q in self.mixed.ways(state)), default=0
-        )
+    @functools.cached_property
+    def _tails(self) -> dict[int, list[int]]:
+        """By node, tokens that lead to the end from there; nodes from which none are known are left out."""
+        alone = [_closing_tokens(masker, masker.start, 20 * SEARCH) for masker in self.maskers]
+        tails: dict[int, list[int]] = {1: []}
+        changed = True
+        while changed:
+            changed = False
+            for a, part, b in self.mixed.edges:
+                tokens = alone[part] if part >= 0 else []
+                if tokens is not None and b in tails:
+                    longer = tokens + tails[b]
+                    if a not in tails or len(longer) < len(tails[a]):
+                        tails[a], changed = longer, True
+        return tails
 
     @functools.cached_property
-    def _rest(self) -> int:
-        """Tokens that what follows a part may add."""
-        tails = [len(greedy_tokens(self.tables.trie, text)) for text in self._tails.values()]
-        return max(tails) + max(self._growth(masker, masker.start) for masker in self.maskers)
+    def _far(self) -> int:
+        """Tokens that complete any text of which one token began the last part: a guess on the safe side."""
+        begun = max(
+            masker.scoping.leap(masker.start) if isinstance(masker, ProductMasker) else masker.reach_of(masker.start)
+            for masker in self.maskers
+        )
+        return begun + 2 * max(map(len, self._tails.values()))
 
-    @staticmethod
-    def _growth(masker: Masker, q: int) -> int:
-        return masker._leap(q) if isinstance(masker, ProductMasker) else masker.reach_of(q)
+
+def _closing_tokens(masker: Masker, q: int, steps: int) -> list[int] | None:
+    if isinstance(masker, ProductMasker):
+        return masker.closing_tokens(q, steps)
+    return None if tokens_to_close(masker, q) is None else shortest_tokens(masker, q, _MOST)

@@ -98,7 +98,7 @@ class ProductMasker(Masker):
             return mask
         with self._lock:
             closing = self.closing_tokens(state) or self.closing_tokens(state, _LONG_SEARCH)
-            if closing is not None and len(closing) + self._leap(state) <= remaining:
+            if closing is not None and len(closing) + self.scoping.leap(state) <= remaining:
                 return mask
             row = np.zeros_like(mask)
             if closing is not None and len(closing) <= remaining:
@@ -112,10 +112,6 @@ class ProductMasker(Masker):
                 "tokens (max_new_tokens)"
             )
         return row
-
-    def _leap(self, state: int) -> int:
-        """How many tokens more may be needed to complete the text after one token."""
-        return self.scoping.leap(state)
 
     def _keep_in_time(self, state: int, mask: Row, closing: list[int], most: int, row: Row) -> None:
         """Set the bits of tokens after which `most` tokens complete the text: the next one of a completion, and others
@@ -165,7 +161,10 @@ class ProductMasker(Masker):
         return row
 
     def bare_mask(self, state: int) -> Row:
-        """The mask of a live state without EOS, made anew."""
+        """See `Masker.bare_mask`."""
+        known = self._rows.get(state)
+        if known is not None:
+            return known & ~self.only_eos
         row = np.zeros(self.words, np.uint32)
         with self._lock:
             found = Walk(self.scoping, self.lexemes).tokens(state)

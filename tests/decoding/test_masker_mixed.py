@@ -37,7 +37,7 @@ def vocabulary() -> Vocabulary:
         b"<sql>SEL",
         b"\xc3\xa9 ",
     }
-    while len(words) < 1100:
+    while len(words) < 800:
         text = "".join(rng.choice(BLANKS) + rng.choice(PIECES) for _ in range(rng.choice((1, 2, 2, 3, 4))))
         words.add(text.encode()[: rng.choice((40, 40, 6))])
     tokens: list[bytes | None] = [*sorted(words), None]
@@ -75,9 +75,9 @@ def test_against_brute_force(case: str, vocabulary: Vocabulary) -> None:
     rng = random.Random(3)
     texts = [vocabulary.token_bytes(token) for token in range(vocabulary.size - 1)]
     checked = 0
-    for _ in range(4):
+    for _ in range(3):
         state, prefix = masker.start, b""
-        for _ in range(14):
+        for _ in range(11):
             place = oracle.advance(oracle.start, prefix)
             allowed = set(masker.allowed(state).tolist())
             for token, text in enumerate(texts):
@@ -91,7 +91,7 @@ def test_against_brute_force(case: str, vocabulary: Vocabulary) -> None:
             if token == vocabulary.size - 1:
                 break
             state, prefix = masker.accept(state, token), prefix + texts[token]
-    assert checked > 300
+    assert checked > 150
 
 
 def test_a_token_crosses_borders(vocabulary: Vocabulary) -> None:
@@ -130,12 +130,12 @@ def test_pickled_and_copied(case: str, vocabulary: Vocabulary) -> None:
 
 
 @pytest.mark.parametrize("case", ["begin and end", "reason first", "tags", "one trigger", "after", "optional parts"])
-@pytest.mark.parametrize("budget", [20, 34])
+@pytest.mark.parametrize("budget", [14, 26])
 def test_closes_within_a_budget(case: str, budget: int, vocabulary: Vocabulary) -> None:
     grammar = CASES[case]()
     masker = Masker(grammar, vocabulary)
     rng = random.Random(budget)
-    for _ in range(3):
+    for _ in range(2):
         state, text = masker.start, b""
         for left in range(budget, -1, -1):
             allowed = masker.allowed(state, left)
