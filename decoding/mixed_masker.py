@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..grammars.automaton import DEAD
 from ..grammars.engine import Engine
+from ..grammars.errors import Unsupported
 from ..grammars.mixed import Mixed
 from ..grammars.mixed_automaton import MixedAutomaton, Way
 from .closing import shortest_tokens, tokens_to_close
@@ -30,22 +31,30 @@ from .trie_levels import Nodes
 from .vocabulary import Vocabulary
 
 _MOST = 1 << 16
+_MOST_PLACES = 20_000
 Crossing = tuple[int, NDArray[np.int32]]
 """A state, and the tokens that lead to it from within an earlier part."""
 
 
 class MixedMasker(ProductMasker):
-    """A `Masker` of a `Mixed` grammar: `Masker(grammar, vocabulary)` makes one. States are its own automaton's."""
+    """A `Masker` of a `Mixed` grammar: `Masker(grammar, vocabulary)` makes one. States are its own automaton's.
+
+    Raises Unsupported where SQL is followed, in a large vocabulary, by what begins with letters or with anything.
+    """
 
     def __init__(self, grammar: Mixed, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         share = memory // (len(grammar.parts) + 1)
         self.maskers = [Masker(part, vocabulary, memory=share) for part in grammar.parts]
         """Of the parts."""
         self.mixed = MixedAutomaton(grammar.edges, [masker.automaton for masker in self.maskers])
+        self._parts = grammar.parts
         self._set_up(grammar, self.mixed, vocabulary, share)
         self._levels = self.tables.levels
         self._borders: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
         self._crossings: dict[Way, list[Crossing]] = {}
+        for edge, (_, part, target) in enumerate(self.mixed.edges):
+            if part >= 0 and isinstance(self.maskers[part], ProductMasker):
+                self._check_border(edge, self.mixed.entered(target))
 
     def bare_mask(self, state: int) -> Row:
         """See `Masker.bare_mask`; made anew."""
@@ -134,6 +143,18 @@ class MixedMasker(ProductMasker):
             values = [byte for byte in range(256) if self.mixed.step(state, byte) != DEAD]
             known = self._borders[state] = self._levels.before(values)
         return known
+
+    def _check_border(self, edge: int, following: int) -> None:
+        """Raises Unsupported where SQL would have to be read at too many places, in masks that take seconds."""
+        if following != DEAD and self.mixed.ways(following):
+            places = int(self._border(following)[1].sum())
+            if places > _MOST_PLACES:
+                name = self._parts[self.mixed.edges[edge][1]].name
+                raise Unsupported(
+                    f"what follows {name} may begin at {places} places within tokens of this vocabulary, and the text "
+                    f"might end at each of them; more than {_MOST_PLACES} would make masks slow: put a text such as "
+                    "'</sql>', ';;' or a line break behind it"
+                )
 
     @functools.cached_property
     def _tails(self) -> dict[int, list[int]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from bytebound.decoding import CannotClose, Masker, Vocabulary
 from bytebound.decoding.mixed_masker import MixedMasker
-from bytebound.grammars import after, json_schema, regex, repeat, sequence, sql, tags, until
+from bytebound.grammars import Unsupported, after, json_schema, regex, repeat, sequence, sql, tags, until
 
 TABLES = {"city": {"name": "text", "people": "integer"}, "lake": {"name": "text", "depth": "integer"}}
 WORDS = """
@@ -153,3 +153,13 @@ def test_too_little_to_close(vocabulary: Vocabulary) -> None:
     masker = Masker(CASES["begin and end"](), vocabulary)
     with pytest.raises(CannotClose, match="1 tokens are left"):
         masker.allowed(masker.start, 1)
+
+
+def test_what_follows_must_be_told_apart(vocabulary: Vocabulary) -> None:
+    rng = random.Random(1)
+    words = {bytes([byte]) for byte in range(256)}
+    words |= {bytes(rng.choice(b"abcdefgh") for _ in range(8)) for _ in range(10_000)}
+    large = Vocabulary.from_bytes([*sorted(words), None], eos_token_ids=[len(words)])
+    with pytest.raises(Unsupported, match=r"what follows SQL.*'</sql>'"):
+        Masker(_sql() + regex("(?s).*"), large)
+    Masker(_sql() + regex("(?s)\n.*"), large)
