@@ -24,6 +24,7 @@ from ..grammars import Grammar
 from ..grammars import arena as layout
 from ..grammars import loosening_kernels as loosening
 from ..grammars.engine import Engine
+from ..grammars.mixed import Mixed
 from ..grammars.predicate import Judge
 from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
@@ -53,7 +54,8 @@ class Masker:
     end-of-sequence token.
 
     Args:
-        grammar: what the text must match; of one with a second automaton (`grammars.sql`) it is a `ProductMasker`.
+        grammar: what the text must match; of one with a second automaton (`grammars.sql`) it is a `ProductMasker`,
+            of one with parts that have one a `MixedMasker`.
         vocabulary: tokens and their bytes.
         memory: bytes of masks to remember; beyond it they are forgotten and made again.
 
@@ -64,7 +66,10 @@ class Masker:
 
     def __new__(cls, grammar: Any, *args: Any, **options: Any) -> Masker:
         if cls is Masker and isinstance(grammar, Scoped):
-            from .product_masker import ProductMasker as cls
+            if isinstance(grammar, Mixed):
+                from .mixed_masker import MixedMasker as cls
+            else:
+                from .product_masker import ProductMasker as cls
         return super().__new__(cls)
 
     def __init__(self, grammar: Grammar | Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
@@ -193,12 +198,7 @@ class Masker:
         if self.automaton.is_dead(state):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
-            if len(self._contents) > self._limit:
-                self._contents = {mk.content_hash(self.nothing): self.nothing}
-                self._raw.clear()
-                self._rows.clear()
-                self.whole_texts.clear()
-                self.of_parts.clear()
+            self._forget()
             twin = self.automaton.alias(state)
             mask = self._rows.get(twin)
             if mask is None:
@@ -214,6 +214,20 @@ class Masker:
                 self._rows[twin] = mask
             self._rows[state] = mask
         return mask
+
+    def _forget(self) -> None:
+        if len(self._contents) > self._limit:
+            self._contents = {mk.content_hash(self.nothing): self.nothing}
+            self._raw.clear()
+            self._rows.clear()
+            self.whole_texts.clear()
+            self.of_parts.clear()
+
+    def bare_mask(self, state: int) -> Row:
+        """The mask of a live state without EOS, which may be empty; not to be written to."""
+        with self._lock:
+            self._forget()
+            return self.raw_mask(self.automaton.alias(state))
 
     def raw_mask(self, q: int) -> Row:
         """The mask of a state that is its own alias, without EOS; remembered."""

@@ -12,6 +12,7 @@ import threading
 
 import numpy as np
 
+from ..grammars.automaton import Automaton
 from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
@@ -34,14 +35,18 @@ class ProductMasker(Masker):
     """A `Masker` of a `Scoped` constraint: `Masker(constraint, vocabulary)` makes one. States are the automaton's."""
 
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
+        self._set_up(grammar, grammar.automaton, vocabulary, memory)
+        self.scoping = grammar.automaton
+        self.lexemes = self.tables.lexemes
+        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
+
+    def _set_up(self, grammar: Scoped, automaton: Automaton, vocabulary: Vocabulary, memory: int) -> None:
+        """What does not depend on how masks are made."""
         warm_up("masker", use_kernels)
         self.grammar = grammar  # type: ignore[assignment]
         self.vocabulary = vocabulary
-        self.automaton = grammar.automaton  # type: ignore[assignment]
-        self.scoping = grammar.automaton
+        self.automaton = automaton  # type: ignore[assignment]
         self.tables = shared_tables(vocabulary)
-        self.lexemes = self.tables.lexemes
-        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
         self.words = self.tables.words
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._lock = threading.RLock()
@@ -145,13 +150,9 @@ class ProductMasker(Masker):
         if self.automaton.is_dead(state):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
-            row = self.only_eos.copy() if self.automaton.is_accepting(state) else np.zeros(self.words, np.uint32)
-            found = Walk(self.scoping, self.lexemes).tokens(state)
-            sparse = [tokens for tokens in found if tokens.dtype == np.int32]
-            set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
-            for tokens in found:
-                if tokens.dtype == np.uint32:
-                    add_row(row, tokens)
+            row = self.bare_mask(state)
+            if self.automaton.is_accepting(state):
+                row |= self.only_eos
             if not row.any():
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
             if len(self._rows) > self._limit:
@@ -159,5 +160,22 @@ class ProductMasker(Masker):
             self._rows[state] = row
         return row
 
+    def bare_mask(self, state: int) -> Row:
+        """See `Masker.bare_mask`."""
+        known = self._rows.get(state)
+        if known is not None:
+            return known & ~self.only_eos
+        row = np.zeros(self.words, np.uint32)
+        with self._lock:
+            found = Walk(self.scoping, self.lexemes).tokens(state)
+        sparse = [tokens for tokens in found if tokens.dtype == np.int32]
+        set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
+        for tokens in found:
+            if tokens.dtype == np.uint32:
+                add_row(row, tokens)
+        return row
+
     def __repr__(self) -> str:
-        return f"<ProductMasker of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
+        return (
+            f"<{type(self).__name__} of {self.grammar!r} over {self.vocabulary.size} tokens, {len(self._rows)} masks>"
+        )

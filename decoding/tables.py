@@ -14,6 +14,7 @@ from .kinds import TokenKinds
 from .lexemes import Lexemes
 from .slices import LoopSlice, build_slice
 from .trie import Trie
+from .trie_levels import Levels
 from .vocabulary import Vocabulary
 
 
@@ -23,6 +24,7 @@ class Tables:
     def __init__(self, vocabulary: Vocabulary, part: Trie | None = None) -> None:
         trie = vocabulary.trie if part is None else part
         self._vocabulary = weakref.ref(vocabulary)
+        self._trie = trie
         self.trie = mk.pack_trie(trie.byte, trie.size, trie.depth, trie.token_start, trie.order)
         self.siblings = mk.sibling_trie(self.trie)
         self.depths = vocabulary.max_token_bytes
@@ -42,6 +44,11 @@ class Tables:
     def lexemes(self) -> Lexemes:
         """Parts of masks over lexemes."""
         return Lexemes(self.siblings, self.words, self.depths, self._bytes_of)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """The trie for walks level by level."""
+        return Levels(self._trie)
 
     @cached_property
     def halves(self) -> tuple[Tables, Tables] | None:

@@ -6,15 +6,18 @@ regions that obey grammars.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import overload
 
 from .characters import FULL
 from .context_free.nonempty import include_nonempty, is_nullable
 from .errors import GrammarError, Unsupported
 from .grammar import Grammar
+from .mixed import Part, chain, either, repeated
 from .network import Network
 from .predicate import Judge
 from .product import MAX_STATES
+from .scoped import Scoped
 from .text_search import Search, add_search
 from .utf8 import add_characters
 
@@ -35,9 +38,30 @@ def as_grammar(value: object, where: str) -> Grammar:
     return Grammar(emit, repr(value))
 
 
-def sequence(*parts: Grammar | str) -> Grammar:
-    """A string of each part, one after the other; no parts: the empty string."""
-    grammars = [as_grammar(part, "sequence()") for part in parts]
+def as_part(value: object, where: str) -> Part:
+    """The same, and constraints with scopes (`grammars.sql`) as they are."""
+    return value if isinstance(value, Scoped) else as_grammar(value, where)
+
+
+@overload
+def sequence(*parts: Grammar | str) -> Grammar: ...
+@overload
+def sequence(*parts: Part | str) -> Part: ...
+def sequence(*parts: Part | str) -> Part:
+    """A string of each part, one after the other; no parts: the empty string.
+
+    Parts may have scopes (`grammars.sql`); what is returned is then a `Mixed`, with masks like any other.
+    """
+    found = [as_part(part, "sequence()") for part in parts]
+    grammars = [part for part in found if isinstance(part, Grammar)]
+    if len(grammars) < len(found):
+        pieces: list[Part] = []
+        for part in found:
+            if pieces and isinstance(part, Grammar) and isinstance(pieces[-1], Grammar):
+                pieces[-1] = pieces[-1] + part
+            else:
+                pieces.append(part)
+        return chain(pieces, f"sequence({_names(found)})")
 
     def emit(network: Network, a: int, b: int) -> None:
         for grammar in grammars:
@@ -49,11 +73,20 @@ def sequence(*parts: Grammar | str) -> Grammar:
     return Grammar(emit, f"sequence({_names(grammars)})")
 
 
-def alternation(*options: Grammar | str) -> Grammar:
-    """A string of one of the options, of which there must be one at least."""
-    grammars = [as_grammar(option, "alternation()") for option in options]
-    if not grammars:
+@overload
+def alternation(*options: Grammar | str) -> Grammar: ...
+@overload
+def alternation(*options: Part | str) -> Part: ...
+def alternation(*options: Part | str) -> Part:
+    """A string of one of the options, of which there must be one at least; see `sequence` for what they may be."""
+    found = [as_part(option, "alternation()") for option in options]
+    if not found:
         raise GrammarError("alternation() takes one grammar at least")
+    grammars = [option for option in found if isinstance(option, Grammar)]
+    if len(grammars) < len(found):
+        plain = [alternation(*grammars)] if grammars else []
+        scoped = [option for option in found if isinstance(option, Scoped)]
+        return either([*plain, *scoped], f"alternation({_names(found)})")
 
     def emit(network: Network, a: int, b: int) -> None:
         for grammar in grammars:
@@ -62,12 +95,19 @@ def alternation(*options: Grammar | str) -> Grammar:
     return Grammar(emit, f"alternation({_names(grammars)})")
 
 
-def repeat(grammar: Grammar | str, minimum: int = 0, maximum: int | None = None) -> Grammar:
+@overload
+def repeat(grammar: Grammar | str, minimum: int = 0, maximum: int | None = None) -> Grammar: ...
+@overload
+def repeat(grammar: Part | str, minimum: int = 0, maximum: int | None = None) -> Part: ...
+def repeat(grammar: Part | str, minimum: int = 0, maximum: int | None = None) -> Part:
     """`minimum` to `maximum` (None: any number) strings of a grammar, one after the other. The number is counted, not
-    written out. Raises GrammarError unless 0 <= minimum <= maximum."""
-    body = as_grammar(grammar, "repeat()")
+    written out (of a grammar with scopes it is: at most 1,000 times). Raises GrammarError unless
+    0 <= minimum <= maximum."""
+    body = as_part(grammar, "repeat()")
     if not 0 <= minimum <= (minimum if maximum is None else maximum):
         raise GrammarError(f"a repetition of {minimum} to {maximum} times is impossible: 0 <= minimum <= maximum")
+    if isinstance(body, Scoped):
+        return repeated(body, minimum, maximum, f"repeat({body.name}, {minimum}, {maximum})")
     only_empty = is_nullable(body.program) and not len(body.program.edges)
     least = 0 if is_nullable(body.program) else minimum
 
@@ -166,5 +206,5 @@ def _text() -> Grammar:
     return Grammar(emit, "text")
 
 
-def _names(grammars: list[Grammar]) -> str:
+def _names(grammars: Sequence[Part]) -> str:
     return ", ".join(grammar.name for grammar in grammars)

@@ -48,16 +48,21 @@ class Judge(ABC):
             keyword=operator,
         )
 
-    def __or__(self, other: Any) -> NoReturn:
-        """Raises Unsupported."""
+    def __or__(self, other: Any) -> Judge:
+        """Raises Unsupported, unless a subclass has it."""
         self._refuse("|")
 
-    def __add__(self, other: Any) -> NoReturn:
-        """Raises Unsupported."""
+    def __add__(self, other: Any) -> Judge:
+        """Raises Unsupported, unless a subclass has it."""
         self._refuse("+")
 
-    __ror__ = __or__
-    __radd__ = __add__
+    def __ror__(self, other: Any) -> Judge:
+        """As `|`."""
+        return self.__or__(other)
+
+    def __radd__(self, other: Any) -> Judge:
+        """As `+`."""
+        return self.__add__(other)
 
 
 class Predicate(Judge):

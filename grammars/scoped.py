@@ -2,7 +2,7 @@
 
 The automaton reads lexemes (words, numbers, symbols, strings) between white space and says of every state, as a
 `Shape`, what the lexeme at hand may still become, so that masks are put together from what is known for a vocabulary.
-Its language lies within the grammar's, which is made only where it is asked for.
+Its language lies within the grammar's, which is made only where it is asked for. As a part of others see `mixed.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from .automaton import DEAD, Automaton
 from .errors import GrammarError, Unsupported
@@ -82,7 +82,7 @@ class ScopingAutomaton(Automaton, Protocol):
 
 
 class Scoped(Judge):
-    """Texts of an automaton that lie within a grammar. It joins others with `&`, as predicates do.
+    """Texts of an automaton that lie within a grammar. It joins others with `&` as predicates do, and with `+` and `|`.
 
     Args:
         grammar: makes the grammar.
@@ -111,12 +111,33 @@ class Scoped(Judge):
 
     def _refuse(self, operator: str) -> NoReturn:
         raise Unsupported(
-            f"{operator} takes grammars, and {self.name} has scopes, which no grammar can hold: it stands alone, or is "
-            "joined with others by &. To reason first, let constrain(trigger=...) wait for a control token, or "
-            "generate up to the tag and constrain what follows. Its .grammar, the syntax without scopes and types, "
-            "is a grammar that may be a part of others",
+            f"{operator} takes grammars, and {self.name} has scopes, which no grammar can hold: sequence, alternation, "
+            "repeat, tags, after, + and | take it as a part, and & joins it with others. Its .grammar, the syntax "
+            "without scopes and types, is a grammar",
             keyword=operator,
         )
+
+    def __add__(self, other: Any) -> Scoped:
+        """A text of this, then one of the other."""
+        return self._joined("sequence", self, other)
+
+    def __radd__(self, other: Any) -> Scoped:
+        """A text of the other, then one of this."""
+        return self._joined("sequence", other, self)
+
+    def __or__(self, other: Any) -> Scoped:
+        """Texts of either."""
+        return self._joined("alternation", self, other)
+
+    def __ror__(self, other: Any) -> Scoped:
+        """Texts of either."""
+        return self._joined("alternation", other, self)
+
+    def _joined(self, how: str, *parts: Any) -> Scoped:
+        from . import combinators
+
+        joined: Scoped = getattr(combinators, how)(*parts)
+        return joined
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -8,16 +8,21 @@ when its region is closed the text is free again. The free part is searched for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import overload
 
-from .combinators import as_grammar, until
+from .combinators import alternation, as_part, repeat, sequence, until
 from .errors import GrammarError
 from .grammar import Grammar
+from .mixed import Part
 from .network import Network
-from .text_search import Search, add_search
+from .scoped import Scoped
+from .text_search import Search, add_search, searched
 
 Tag = tuple[str, Grammar | str | None, str]
+ScopedTag = tuple[str, Part | str | None, str]
 
 
+@overload
 def tags(
     regions: Iterable[Tag],
     *,
@@ -26,12 +31,32 @@ def tags(
     at_most: int | None = None,
     stop_after_first: bool = False,
     without: Iterable[str] = (),
-) -> Grammar:
+) -> Grammar: ...
+@overload
+def tags(
+    regions: Iterable[ScopedTag],
+    *,
+    triggers: Iterable[str] | None = None,
+    at_least: int = 0,
+    at_most: int | None = None,
+    stop_after_first: bool = False,
+    without: Iterable[str] = (),
+) -> Part: ...
+def tags(
+    regions: Iterable[ScopedTag],
+    *,
+    triggers: Iterable[str] | None = None,
+    at_least: int = 0,
+    at_most: int | None = None,
+    stop_after_first: bool = False,
+    without: Iterable[str] = (),
+) -> Part:
     """Free text with tagged regions.
 
     Args:
         regions: (begin, grammar, end) each: after `begin` a string of the grammar and `end`; where the grammar is None
-            any bytes, `end` being the first appearance of it. `end` may be empty where there is a grammar.
+            any bytes, `end` being the first appearance of it. `end` may be empty where there is a grammar. Grammars may
+            have scopes (`grammars.sql`), which begin anew in each region; the result is then a `Mixed`.
         triggers: what no free text may hold, for it commits to the tags that begin with it; all of `begin` if not
             given. A trigger like "<function=" in place of several tags makes the names of other functions impossible.
         at_least, at_most: how many regions there are. After the last one triggers are impossible.
@@ -63,13 +88,17 @@ def tags(
             raise GrammarError(f"no tag begins with the trigger {trigger!r}")
     forbidden = [word for word in dict.fromkeys(without) if word not in begins]
     search = Search([word.encode() for word in [*begins, *forbidden]])
+    name = f"tags({', '.join(repr(begin) for begin, _, _ in parts)})"
+    plain = [(begin, grammar, end) for begin, grammar, end in parts if isinstance(grammar, Grammar)]
+    if len(plain) < len(parts):
+        return _mixed(parts, begins, search, (at_least, at_most), stop_after_first, name)
 
     def emit(network: Network, a: int, b: int) -> None:
         tagged = network.rule()
         found = []
         for trigger in begins:
             found.append(network.node())
-            for begin, grammar, end in parts:
+            for begin, grammar, end in plain:
                 if begin.startswith(trigger):
                     inside, closing = (
                         network.literal(found[-1], begin.encode()[len(trigger.encode()) :]),
@@ -88,10 +117,36 @@ def tags(
         for node in nodes:
             network.epsilon(node, b)
 
-    return Grammar(emit, f"tags({', '.join(repr(begin) for begin, _, _ in parts)})")
+    return Grammar(emit, name)
 
 
-def _region(region: Sequence[object]) -> tuple[str, Grammar, str]:
+def _mixed(
+    parts: Sequence[tuple[str, Part, str]],
+    begins: Sequence[str],
+    search: Search,
+    numbers: tuple[int, int | None],
+    stop_after_first: bool,
+    name: str,
+) -> Part:
+    """The same where regions have scopes: free text up to one trigger is a part of its own, and so is the last one."""
+    least, most = numbers
+    tagged = []
+    for place, trigger in enumerate(begins):
+        regions = [
+            sequence(begin[len(trigger) :], grammar, end) for begin, grammar, end in parts if begin.startswith(trigger)
+        ]
+        tagged.append(sequence(searched(search, place), alternation(*regions)))
+    one, last = alternation(*tagged), searched(search, None)
+    if stop_after_first:
+        mixed = one if least else alternation(one, last)
+    else:
+        mixed = sequence(repeat(one, least, most), last)
+    assert isinstance(mixed, Scoped)
+    mixed.name = name
+    return mixed
+
+
+def _region(region: Sequence[object]) -> tuple[str, Part, str]:
     """Begin, grammar and what is left of the end."""
     if not isinstance(region, tuple | list) or len(region) != 3:
         raise GrammarError("a region is (begin, grammar, end)")
@@ -102,4 +157,4 @@ def _region(region: Sequence[object]) -> tuple[str, Grammar, str]:
         if not end:
             raise GrammarError(f"the region {begin!r} of any text needs an end")
         return begin, until(end), ""
-    return begin, as_grammar(content, "a region"), end
+    return begin, as_part(content, "a region"), end

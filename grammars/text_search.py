@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .errors import GrammarError
+from .grammar import Grammar
 from .network import Network
 
 
@@ -13,6 +14,7 @@ class Search:
 
     Attributes:
         rows: for each state the next state after each of the 256 bytes; -1 - i where word i has been found.
+        words: how many there are.
 
     Raises GrammarError where a word can never be the first, for it holds another one.
     """
@@ -44,6 +46,7 @@ class Search:
                 queue.append(child)
             rows[state] = row
         self.rows = rows
+        self.words = len(words)
 
 
 def add_search(network: Network, search: Search, targets: Sequence[int | None]) -> list[int]:
@@ -55,6 +58,19 @@ def add_search(network: Network, search: Search, targets: Sequence[int | None]) 
             if to is not None:
                 network.edge(node, first, last, to)
     return nodes
+
+
+def searched(search: Search, word: int | None) -> Grammar:
+    """Texts that end with the first word found in them, which is the given one; with None texts in which none is."""
+
+    def emit(network: Network, a: int, b: int) -> None:
+        nodes = add_search(network, search, [b if place == word else None for place in range(search.words)])
+        network.epsilon(a, nodes[0])
+        if word is None:
+            for node in nodes:
+                network.epsilon(node, b)
+
+    return Grammar(emit, "free text")
 
 
 def _runs(row: list[int]) -> list[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 from ..budget import Budget
 from ..errors import GrammarError, Unsupported
 from ..grammar import Grammar
+from ..predicate import Judge
 from . import ebnf_reader
 from .compiler import compile_rules
 from .definitions import Module, Resolver
@@ -118,6 +119,8 @@ def _check(text: object, function: str) -> None:
 def _holes(holes: Mapping[str, Grammar] | None) -> dict[str, Grammar]:
     given = dict(holes or {})
     for name, grammar in given.items():
+        if isinstance(grammar, Judge):
+            grammar._refuse(f"holes[{name!r}]")
         if not isinstance(grammar, Grammar):
             raise GrammarError(f"holes[{name!r}] is a {type(grammar).__name__}, not a Grammar")
     return given

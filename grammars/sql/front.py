@@ -31,7 +31,8 @@ _ACTION = re.compile(r"\b(?:do|if)_\w+")
 class SqlGrammar(Scoped):
     """Statements over a schema: a context-free grammar and a scope automaton that run in step; `sql` makes one.
 
-    Like a predicate it is joined with others by `&`, and by nothing else; unlike one it has masks (`decoding.Masker`).
+    Like a grammar it has masks (`decoding.Masker`) and joins others with `+`, `|`, `sequence` and `tags` (`mixed.py`);
+    like a predicate it joins them with `&`.
     It may be pickled and copied: what is kept is the schema and the options, not the states made so far.
     """
 

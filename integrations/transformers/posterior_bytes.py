@@ -14,6 +14,7 @@ from typing import Any
 from ...decoding import ByteModel, DecodingError, Posterior
 from ...grammars import Grammar
 from ...grammars.network import Network
+from ...grammars.scoped import Scoped
 from ..groups import sample_groups
 from .constraint import to_grammar, to_tester
 from .language_model import TransformersModel
@@ -81,7 +82,7 @@ def posterior_bytes(
     data = canonical.encoder.begin(text) if dummy and canonical.encoder else text
     tail = data[len(canonical.vocabulary.text(state.context[len(before) :])) :]
     whole = to_grammar(grammar)
-    if not isinstance(whole, Grammar):
+    if not isinstance(whole, Grammar | Scoped):
         raise DecodingError(f"posterior_bytes takes a Grammar, not {type(whole).__name__}")
     budget = max_new_tokens + len(tail)
     (found,) = sample_groups(

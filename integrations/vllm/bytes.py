@@ -17,7 +17,6 @@ from ...decoding import ByteModel, CannotClose, DecodingError, Masker, NoCover
 from ...decoding.bytewise.cover_draws import Cover
 from ...decoding.closing import tokens_to_close
 from ...decoding.sampling.testers import shared_masker
-from ...grammars import Grammar, GrammarError
 from ..transformers.constraint import to_grammar
 from .language_model import VllmModel
 from .rest import Rest, held
@@ -89,7 +88,7 @@ def generate_bytes(
         temperature=temperature or 1.0,
         eos_token_ids=vocabulary.eos_token_ids,
     )
-    masker = None if grammar is None else shared_masker(_plain(grammar), vocabulary)
+    masker = None if grammar is None else shared_masker(to_grammar(grammar), vocabulary)
     if masker is not None and not _closes(masker, max_new_tokens)(b""):
         raise CannotClose(f"no text of the grammar fits into {max_new_tokens} tokens")
     states = [state for state in bytewise.starts(prompts) for _ in range(num_return_sequences)]
@@ -151,13 +150,6 @@ def _parameters(
             )
             for slot, count in zip(slots, counts, strict=True)
         ]
-
-
-def _plain(grammar: Any) -> Grammar:
-    found = to_grammar(grammar)
-    if not isinstance(found, Grammar):
-        raise GrammarError(f"generate_bytes takes grammars with one automaton, and {found!r} has two")
-    return found
 
 
 def _closes(masker: Masker, budget: int) -> Callable[[bytes], bool]:

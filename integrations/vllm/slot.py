@@ -48,13 +48,9 @@ def grammar_of(kind: str, value: Any) -> grammars.Grammar | Scoped | Rest:
             raise GrammarError("max_tokens is the number of tokens within which the text must be complete, from 1 on")
         specification = {name: part for name, part in specification.items() if name != "max_tokens"}
     constraint = constraint_of(specification)
-    if isinstance(constraint, Scoped) and most is None:
-        return constraint
-    if isinstance(constraint, Scoped):
-        raise Unsupported("SQL cannot be closed within a number of tokens: leave out max_tokens", keyword="max_tokens")
-    if isinstance(constraint, Judge):
+    if isinstance(constraint, Judge) and not isinstance(constraint, Scoped):
         constraint.refuse_mask()
-    if not isinstance(constraint, grammars.Grammar):
+    if not isinstance(constraint, grammars.Grammar | Scoped):
         raise Unsupported(f"{constraint!r} has no mask: ask for it in extra_args, for sampling by rejection")
     return constraint if most is None else Rest(constraint, b"", most)
 

@@ -282,16 +282,7 @@ def test_with_a_predicate() -> None:
     assert tester.accept(tester.start, 256) >= 0
 
 
-def test_as_a_part_of_grammars() -> None:
-    g, word = grammars.sql(TABLES), grammars.regex("[a-z]+")
-    for join in (
-        lambda: word + g,  # type: ignore[operator]
-        lambda: g + word,
-        lambda: g | word,
-        lambda: grammars.sequence("<sql>", g, "</sql>"),  # type: ignore[arg-type]
-        lambda: grammars.tags([("<sql>", g, "</sql>")]),  # type: ignore[list-item]
-    ):
-        with pytest.raises(grammars.Unsupported, match=r"has scopes.*trigger.*\.grammar"):
-            join()
+def test_its_syntax_as_a_part_of_grammars() -> None:
+    g = grammars.sql(TABLES)
     tagged = grammars.tags([("<sql>", g.grammar, "</sql>")], at_least=1)  # the syntax alone
     assert tagged.matches("Well. <sql>SELECT nam FROM city</sql>") and not tagged.matches("<sql>SELECT (1</sql>")

@@ -100,5 +100,15 @@ def test_errors(pair: Any) -> None:
         generate_bytes(llm, b"\xff\xff")
     with pytest.raises(decoding.DecodingError, match=re.escape("room for")):
         generate_bytes(llm, "Once upon a time " * 200)
-    with pytest.raises(grammars.GrammarError, match="one automaton"):
-        generate_bytes(llm, "SQL:", grammar=grammars.sql({"t": {"a": "INT"}}))
+
+
+def test_sql(pair: Any) -> None:
+    llm, *_ = pair
+    query = grammars.sql({"books": {"id": "INT", "title": "TEXT"}})
+    data = generate_bytes(llm, "Question: How many books are there?\nSQL:", grammar=query, max_new_tokens=90)
+    assert query.matches(data)
+    tagged = grammars.sequence(grammars.until("<sql>"), query, "</sql>")
+    data = generate_bytes(llm, "Question: How many books are there?\nI thi", grammar=tagged, max_new_tokens=90, seed=1)
+    assert tagged.matches(data)
+    with pytest.raises(decoding.CannotClose, match="fits into 1 tokens"):
+        generate_bytes(llm, "SQL:", grammar=query, max_new_tokens=1)

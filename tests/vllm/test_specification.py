@@ -10,6 +10,7 @@ import pytest
 from bytebound import grammars
 from bytebound.grammars.scoped import Scoped
 from bytebound.integrations.vllm import constraint_of
+from bytebound.integrations.vllm.rest import Rest
 from bytebound.integrations.vllm.slot import grammar_of
 from bytebound.integrations.vllm.tables import MAX_COLUMNS, MAX_TABLES
 
@@ -31,6 +32,11 @@ def test_sql_is_that_of_the_tables(schema: Any, dialect: str) -> None:
 def test_statements_are_an_option() -> None:
     writes = constraint_of({"sql": {"schema": CITIES, "statements": ["delete"]}})
     assert writes.matches("DELETE FROM cities") and not writes.matches("SELECT name FROM cities")
+
+
+def test_sql_within_a_number_of_tokens() -> None:
+    rest = grammar_of("grammar", {"bytebound": {"sql": {"schema": CITIES}, "max_tokens": 40}})
+    assert isinstance(rest, Rest) and rest.max_tokens == 40 and rest.grammar.matches("SELECT name FROM cities")
 
 
 @pytest.mark.parametrize(
