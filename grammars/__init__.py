@@ -7,6 +7,7 @@ from .context_free import ebnf, lark, library
 from .errors import BudgetExceeded, ByteboundError, EmptyLanguage, GrammarError, PredicateError, Unsupported
 from .front import choice, regex
 from .grammar import Grammar
+from .mixed import Mixed
 from .network import Network
 from .predicate import Conjunction, Predicate, predicate
 from .schema import Explanation, Finding, explain, json_schema, pydantic, response_format, strict_subset, tools
@@ -26,6 +27,7 @@ __all__ = [
     "Finding",
     "Grammar",
     "GrammarError",
+    "Mixed",
     "Network",
     "Predicate",
     "PredicateError",
