@@ -18,6 +18,7 @@ CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
+_NOTHING: frozenset[Reference] = frozenset()
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")
 
@@ -223,6 +224,8 @@ class Resolution:
 
     def answered(self, scope: Scope, waiting: frozenset[Waiting]) -> frozenset[Reference]:
         """Those of the waiting references that an enclosing query answers where this one does not."""
+        if not self.around(scope):
+            return _NOTHING
         refused = {(want.alias, want.name) for want in waiting if want.inner}
         found = []
         for want in waiting:

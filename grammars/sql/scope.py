@@ -63,6 +63,7 @@ class ScopeAutomaton:
         self._lexemes: list[Lexeme] = []
         self._known: dict[Lexeme, int] = {}
         self._steps: dict[int, int] = {}
+        self._ends: dict[Lexeme, int | None] = {}
         self._lock = threading.RLock()
         self._least = Least(machine, rules.relations)
         first = self._configuration((machine.start(start), Scope()))
@@ -246,7 +247,7 @@ class ScopeAutomaton:
             return None
         if byte in _OPERATORS:
             return configuration, SYMBOL, symbol, 0
-        ended = self._reach(place.symbols.get(symbol))
+        ended = self._end(configuration, SYMBOL, symbol, 0)
         return None if ended is None else (ended, BETWEEN, "", 0)
 
     @staticmethod
@@ -291,7 +292,13 @@ class ScopeAutomaton:
         return None if pending is None else (configuration, QUOTED, OTHER + pending, quote)
 
     def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
-        """The configuration behind a token that ends here."""
+        """The configuration behind a token that ends here; remembered."""
+        key = configuration, mode, text, extra
+        if key not in self._ends:
+            self._ends[key] = self._found_end(*key)
+        return self._ends[key]
+
+    def _found_end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
         place = self._place(configuration)
         if mode == WORD:
             return self._reach(place.by_word(text))
