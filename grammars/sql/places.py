@@ -9,6 +9,7 @@ from .contents import PATTERNS
 from .levels import Scope
 from .machine import Machine
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
+from .traces import Traces
 
 Target = tuple[int, Scope]
 LONGEST_NAME = 30
@@ -36,9 +37,9 @@ class Place:
         ends: whether the statement may end here.
     """
 
-    def __init__(self, machine: Machine, rules: Terminals, stack: int, scope: Scope) -> None:
+    def __init__(self, machine: Machine, rules: Terminals, named: Traces[Names], stack: int, scope: Scope) -> None:
         options = machine.options(stack, scope)
-        self.rules = rules
+        self.rules, self._named = rules, named
         self.scope = scope
         self.ends = options.ends
         self.keywords = {text: target for text, target in options.literals.items() if text.isalpha()}
@@ -68,7 +69,7 @@ class Place:
     @cached_property
     def names(self) -> list[tuple[str, Names, Target]]:
         """Terminals that are names, with their names."""
-        found = [(terminal, self.rules.names_of(terminal, target[1]), target) for terminal, target in self._naming]
+        found = [(terminal, self._named.result(terminal, target[1]), target) for terminal, target in self._naming]
         return [
             (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
         ]

@@ -31,6 +31,7 @@ from .shapes import (
     shape_of,
 )
 from .terminals import Terminals
+from .traces import Traces
 
 _BLANK = frozenset(b" \t\n\r")
 _DIGITS = frozenset(b"0123456789")
@@ -57,6 +58,7 @@ class ScopeAutomaton:
     ) -> None:
         self.machine, self.rules = machine, rules
         self.whitespace, self.limit = whitespace, states
+        self._named = Traces(rules.names_of)
         self._places: list[Place | None] = []
         self._configurations: list[Target] = []
         self._numbers: dict[Target, int] = {}
@@ -177,7 +179,7 @@ class ScopeAutomaton:
     def _place(self, configuration: int) -> Place:
         place = self._places[configuration]
         if place is None:
-            place = Place(self.machine, self.rules, *self._configurations[configuration])
+            place = Place(self.machine, self.rules, self._named, *self._configurations[configuration])
             self._places[configuration] = place
         return place
 
