@@ -172,8 +172,9 @@ class Resolution:
         if outer is not None:
             kinds.add(outer.kind)
         lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
-        stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
-        unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
+        unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
+        if unknown and any(name == column for relation in self.known(scope) for column, _ in relation.columns):
+            unknown = False
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1

@@ -18,18 +18,7 @@ from .least import Least
 from .levels import Scope
 from .machine import Machine
 from .places import LONGEST_NAME, Place, Target
-from .shapes import (
-    BETWEEN,
-    NUMBER,
-    OTHER,
-    QUOTED,
-    QUOTED_END,
-    STRING,
-    STRING_END,
-    SYMBOL,
-    WORD,
-    shape_of,
-)
+from .shapes import BETWEEN, NUMBER, OTHER, QUOTED, QUOTED_END, STRING, STRING_END, SYMBOL, WORD, shape_of
 from .terminals import Terminals
 from .traces import Traces
 

@@ -46,7 +46,8 @@ def _traced(scope: Scope, log: dict[Path, Any]) -> Any:
 
 def _read(scope: Scope, path: Path) -> Any:
     group, index, field = path
-    return scope[field] if group < 0 else scope[group][index][field]
+    within: Any = scope[group][index] if group >= 0 else scope  # type: ignore[index]
+    return within[field]
 
 
 class _Question:
