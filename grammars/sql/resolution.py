@@ -13,7 +13,7 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
-_REMEMBERED = 1 << 12
+_REMEMBERED, _ANSWERS = 1 << 12, 1 << 16
 CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
@@ -57,6 +57,7 @@ class Resolution:
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         self.dialect, self.schema, self.forward = dialect, schema, forward
         self._kinds: dict[str, frozenset[str]] = {}
+        self._feasible: dict[Any, bool] = {}
         self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
         key = dialect.key
         self.relations = tuple(
@@ -210,14 +211,17 @@ class Resolution:
         """Whether FROM can still meet these waiting references of the innermost level."""
         if not waiting:
             return True
-        answered = self.answered(scope, waiting)
-        return feasible(
-            level.tables if tables is None else tables,
-            waiting,
-            answered,
-            self.known(scope),
-            self.forwards(scope),
-        )
+        bound = level.tables if tables is None else tables
+        asked = bound, waiting, self.answered(scope, waiting), self.forwards(scope)
+        relations = self.known(scope)
+        if relations is not self.relations:
+            return feasible(*asked[:3], relations, asked[3])
+        known = self._feasible.get(asked)  # without the relations, which are many to hash
+        if known is None:
+            if len(self._feasible) > _ANSWERS:
+                self._feasible.clear()
+            known = self._feasible[asked] = feasible(*asked[:3], relations, asked[3])
+        return known
 
     def forwards(self, scope: Scope) -> bool:
         """Whether references may wait for results of subqueries in FROM."""
