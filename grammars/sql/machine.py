@@ -45,6 +45,7 @@ class Machine:
         self.nodes: list[Node] = []
         self._known: dict[Node, int] = {}
         self._compiled: dict[str, int] = {}
+        self._ways: dict[int, list[tuple[str, str, int]]] = {}
         self.stacks: list[tuple[int, int]] = [(-1, -1)]
         self._stack_ids: dict[tuple[int, int], int] = {}
 
@@ -55,7 +56,7 @@ class Machine:
     def options(self, stack: int, scope: Scope) -> Options:
         """What may come next."""
         result = Options()
-        self._expand(_POP, stack, scope, result, {})
+        self._expand(stack, scope, result, {})
         return result
 
     def settled(self, stack: int, scope: Scope) -> tuple[int, Scope] | None:
@@ -90,49 +91,59 @@ class Machine:
         return known
 
     def _expand(
-        self, number: int, stack: int, scope: Scope, result: Options, done: dict[tuple[str, int], Scope | None]
+        self, stack: int, scope: Scope, result: Options, done: dict[tuple[str, int], tuple[Scope, Scope | None]]
     ) -> None:
-        """Follow all ways from a node, or from the top of the stack, to the next terminals; `done` remembers actions by
-        the identity of their scopes, which it keeps."""
-        nodes, stacks = self.nodes, self.stacks
+        """Follow all ways from the top of the stack to the next terminals; `done` remembers actions by the identity of
+        their scopes, which it keeps."""
+        ways = self._ways.get(stack)
+        if ways is None:
+            ways = self._ways[stack] = []
+            self._find_ways(_POP, stack, ways)
+        for kind, text, after in ways:
+            if kind == "action":
+                key = text, id(scope)
+                known = done.get(key)
+                if known is None:
+                    known = done[key] = scope, self.actions[text](scope)
+                if known[1] is not None:
+                    self._expand(after, known[1], result, done)
+            elif kind == "literal":
+                assert text not in result.literals, f"two ways begin with {text!r}"
+                result.literals[text] = (after, scope)
+            elif kind == "terminal":
+                assert text not in result.terminals, f"two ways begin with {text}"
+                result.terminals[text] = (after, scope)
+            else:
+                result.ends = True
+
+    def _find_ways(self, number: int, stack: int, ways: list[tuple[str, str, int]]) -> None:
+        """Add the actions, literals and terminals that may come first, from a node or from the top of the stack, each
+        with the stack behind it; "end" where that is empty."""
         while True:
             if number == _POP:
                 if stack == _EMPTY:
-                    result.ends = True
+                    ways.append(("end", "", _EMPTY))
                     return
-                number, stack = stacks[stack]
-            node = nodes[number]
+                number, stack = self.stacks[stack]
+            node = self.nodes[number]
             kind = node[0]
-            if kind == "action":
-                key = (node[1], id(scope))
-                if key not in done:
-                    done[key] = self.actions[node[1]](scope)
-                after = done[key]
-                if after is None:
-                    return
-                scope, number = after, _POP
-            elif kind == "sequence":
+            if kind == "sequence":
                 number = node[1]
                 stack = self._push(node[2], stack)
             elif kind == "rule":
                 number = self._rule(node[1])
             elif kind == "choice":
                 for item in node[1:]:
-                    self._expand(item, stack, scope, result, done)
+                    self._find_ways(item, stack, ways)
                 return
-            elif kind == "literal":
-                assert node[1] not in result.literals, f"two ways begin with {node[1]!r}"
-                result.literals[node[1]] = (stack, scope)
-                return
-            elif kind == "terminal":
-                assert node[1] not in result.terminals, f"two ways begin with {node[1]}"
-                result.terminals[node[1]] = (stack, scope)
+            elif kind in ("action", "literal", "terminal"):
+                ways.append((kind, node[1], stack))
                 return
             elif kind == "empty":
                 number = _POP
             else:  # repeat: body, minimum, whether it may come again
                 if not node[2]:
-                    self._expand(_POP, stack, scope, result, done)
+                    self._find_ways(_POP, stack, ways)
                 stack = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
                 number = node[1]
 

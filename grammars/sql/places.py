@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 
-from ..scoped import DIGITS, byte_set
+from ..scoped import DIGITS, Shape, byte_set
 from .contents import PATTERNS
 from .levels import Scope
 from .machine import Machine
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
+from .traces import Traces
 
 Target = tuple[int, Scope]
 LONGEST_NAME = 30
@@ -34,11 +35,13 @@ class Place:
         keywords, symbols: literals, by whether they are words.
         number, string: the terminal of this kind with its target, if any.
         ends: whether the statement may end here.
+        shapes: those of the place, by how much white space came and whether names in quotes and words are asked for.
     """
 
-    def __init__(self, machine: Machine, rules: Terminals, stack: int, scope: Scope) -> None:
+    def __init__(self, machine: Machine, rules: Terminals, named: Traces[Names], stack: int, scope: Scope) -> None:
         options = machine.options(stack, scope)
-        self.rules = rules
+        self.rules, self._named = rules, named
+        self.shapes: dict[tuple[int, bool, bool], Shape] = {}
         self.scope = scope
         self.ends = options.ends
         self.keywords = {text: target for text, target in options.literals.items() if text.isalpha()}
@@ -68,7 +71,7 @@ class Place:
     @cached_property
     def names(self) -> list[tuple[str, Names, Target]]:
         """Terminals that are names, with their names."""
-        found = [(terminal, self.rules.names_of(terminal, target[1]), target) for terminal, target in self._naming]
+        found = [(terminal, self._named.result(terminal, target[1]), target) for terminal, target in self._naming]
         return [
             (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
         ]

@@ -13,11 +13,12 @@ AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
-_REMEMBERED = 1 << 12
+_REMEMBERED, _ANSWERS = 1 << 12, 1 << 16
 CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
+_NOTHING: frozenset[Reference] = frozenset()
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("where", "group", "having", "order")
 
@@ -56,6 +57,7 @@ class Resolution:
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         self.dialect, self.schema, self.forward = dialect, schema, forward
         self._kinds: dict[str, frozenset[str]] = {}
+        self._feasible: dict[Any, bool] = {}
         self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
         key = dialect.key
         self.relations = tuple(
@@ -171,8 +173,9 @@ class Resolution:
         if outer is not None:
             kinds.add(outer.kind)
         lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
-        stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
-        unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
+        unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
+        if unknown and any(name == column for relation in self.known(scope) for column, _ in relation.columns):
+            unknown = False
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
@@ -208,14 +211,17 @@ class Resolution:
         """Whether FROM can still meet these waiting references of the innermost level."""
         if not waiting:
             return True
-        answered = self.answered(scope, waiting)
-        return feasible(
-            level.tables if tables is None else tables,
-            waiting,
-            answered,
-            self.known(scope),
-            self.forwards(scope),
-        )
+        bound = level.tables if tables is None else tables
+        asked = bound, waiting, self.answered(scope, waiting), self.forwards(scope)
+        relations = self.known(scope)
+        if relations is not self.relations:
+            return feasible(*asked[:3], relations, asked[3])
+        known = self._feasible.get(asked)  # without the relations, which are many to hash
+        if known is None:
+            if len(self._feasible) > _ANSWERS:
+                self._feasible.clear()
+            known = self._feasible[asked] = feasible(*asked[:3], relations, asked[3])
+        return known
 
     def forwards(self, scope: Scope) -> bool:
         """Whether references may wait for results of subqueries in FROM."""
@@ -223,6 +229,8 @@ class Resolution:
 
     def answered(self, scope: Scope, waiting: frozenset[Waiting]) -> frozenset[Reference]:
         """Those of the waiting references that an enclosing query answers where this one does not."""
+        if not self.around(scope):
+            return _NOTHING
         refused = {(want.alias, want.name) for want in waiting if want.inner}
         found = []
         for want in waiting:

@@ -18,19 +18,9 @@ from .least import Least
 from .levels import Scope
 from .machine import Machine
 from .places import LONGEST_NAME, Place, Target
-from .shapes import (
-    BETWEEN,
-    NUMBER,
-    OTHER,
-    QUOTED,
-    QUOTED_END,
-    STRING,
-    STRING_END,
-    SYMBOL,
-    WORD,
-    shape_of,
-)
+from .shapes import BETWEEN, NUMBER, OTHER, QUOTED, QUOTED_END, STRING, STRING_END, SYMBOL, WORD, shape_of
 from .terminals import Terminals
+from .traces import Traces
 
 _BLANK = frozenset(b" \t\n\r")
 _DIGITS = frozenset(b"0123456789")
@@ -57,12 +47,14 @@ class ScopeAutomaton:
     ) -> None:
         self.machine, self.rules = machine, rules
         self.whitespace, self.limit = whitespace, states
+        self._named = Traces(rules.names_of)
         self._places: list[Place | None] = []
         self._configurations: list[Target] = []
         self._numbers: dict[Target, int] = {}
         self._lexemes: list[Lexeme] = []
         self._known: dict[Lexeme, int] = {}
         self._steps: dict[int, int] = {}
+        self._ends: dict[Lexeme, int | None] = {}
         self._lock = threading.RLock()
         self._least = Least(machine, rules.relations)
         first = self._configuration((machine.start(start), Scope()))
@@ -176,7 +168,7 @@ class ScopeAutomaton:
     def _place(self, configuration: int) -> Place:
         place = self._places[configuration]
         if place is None:
-            place = Place(self.machine, self.rules, *self._configurations[configuration])
+            place = Place(self.machine, self.rules, self._named, *self._configurations[configuration])
             self._places[configuration] = place
         return place
 
@@ -246,7 +238,7 @@ class ScopeAutomaton:
             return None
         if byte in _OPERATORS:
             return configuration, SYMBOL, symbol, 0
-        ended = self._reach(place.symbols.get(symbol))
+        ended = self._end(configuration, SYMBOL, symbol, 0)
         return None if ended is None else (ended, BETWEEN, "", 0)
 
     @staticmethod
@@ -291,7 +283,13 @@ class ScopeAutomaton:
         return None if pending is None else (configuration, QUOTED, OTHER + pending, quote)
 
     def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
-        """The configuration behind a token that ends here."""
+        """The configuration behind a token that ends here; remembered."""
+        key = configuration, mode, text, extra
+        if key not in self._ends:
+            self._ends[key] = self._found_end(*key)
+        return self._ends[key]
+
+    def _found_end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
         place = self._place(configuration)
         if mode == WORD:
             return self._reach(place.by_word(text))

@@ -27,12 +27,15 @@ _IN_DATES = byte_set(b"0123456789-: '!#$&*+/;<=>?@^|~")
 def shape_of(automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int, among: int) -> Shape:
     """The shape of a lexeme, see `ScopeAutomaton`."""
     if mode == BETWEEN:
-        digits = place.longest_number if place.number and place.numerals is None else 0
-        starts = place.starts(bool(among >> ord(automaton.rules.dialect.quote) & 1))
-        if not among & LETTERS:
-            return Shape(automaton.whitespace - extra, digits=digits, starts=starts)
-        fresh = LONGEST_NAME if place.fresh else 0
-        return Shape(automaton.whitespace - extra, place.words, fresh, False, digits, None, starts)
+        quotes, words = bool(among >> ord(automaton.rules.dialect.quote) & 1), bool(among & LETTERS)
+        shape = place.shapes.get((extra, quotes, words))
+        if shape is None:
+            digits = place.longest_number if place.number and place.numerals is None else 0
+            shape = Shape(automaton.whitespace - extra, digits=digits, starts=place.starts(quotes))
+            if words:
+                shape = shape._replace(words=place.words, fresh=LONGEST_NAME if place.fresh else 0)
+            place.shapes[extra, quotes, words] = shape
+        return shape
     if mode == WORD:
         fresh = LONGEST_NAME - len(text) if place.fresh else 0
         return Shape(words=rests(place.words, text), fresh=fresh, begun=True, own=IN_WORDS)
