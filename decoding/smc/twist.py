@@ -269,4 +269,5 @@ class Twist:
         float64 [n]."""
         values, index = self._values[min(left, len(self._values) - 1)], self._automaton.index
         logs = np.array([0.0 if q < 0 else values[index[q]] for q in states])
-        return np.where(logs > -np.inf, self._lookahead.power * logs, -np.inf)
+        logs[logs > -np.inf] *= self._lookahead.power
+        return logs
