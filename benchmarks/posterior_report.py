@@ -83,7 +83,7 @@ def markdown(found: dict[str, Any]) -> str:
             [
                 "", "evidence / true", "relative variance", "the same, cold", "contexts", "evaluations",
                 "the same, warm", "us", "us, cold", "runs",
-            ],  # fmt: skip
+            ],
             [row(title, f) for title, f in methods if f],
         )
     return text

@@ -100,7 +100,8 @@ def plan(
 ) -> Any:
     """How many tests the tail of each draw gets, at most `size`, with which chance it gets them, and, where that is
     below 1, which share of it is allowed by a guess; see `HeadTail`. The tests and the variance they leave are worth
-    the same, so a mask is used where its price is below twice their number. `totals`: the masses of what rows began with.
+    the same, so a mask is used where its price is below twice their number. `totals`: the masses of what rows began
+    with.
 
     Returns the draws by what follows: those for which the mask is to be used, because no allowed token was found or the
     tests would cost more (their token is taken back); those whose tail is tested; and those of them by chance only."""

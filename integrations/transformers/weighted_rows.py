@@ -37,7 +37,7 @@ class WeightedRows:
         self._padding = padding
         self._ends = frozenset(testers[0].vocabulary.eos_token_ids)
         self._eos = testers[0].vocabulary.eos_token_ids[0]
-        self._tokens = np.full((n, 32), -1, np.int64)  # by row and place; behind those drawn, what the host goes on with
+        self._tokens = np.full((n, 32), -1, np.int64)  # by row and place; after those drawn, those the host adds
         self._logs = np.zeros((n, 32))
         self._states = np.full((n, 33), DEAD, np.int64)  # by row and tokens before
         self._states[:, 0] = [testers[number].start for number in self.constraints.tolist()]
