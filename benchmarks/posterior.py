@@ -125,10 +125,13 @@ def figures(rows: dict[str, list[Any]], evidence: float) -> dict[str, Any]:
         "contexts": contexts,
         "variance_at_one_context": np.mean((estimates - 1) ** 2) * contexts,
         "evaluations": evaluations,
+        "warm_evaluations": np.sum(rows["evaluations"]) / steps.sum(),
         "us": np.median(np.array(rows["seconds"]) / steps) * 1e6,
         "steps": steps.mean(),
     }
     if "cold_seconds" in rows:
+        cold = np.exp(np.array(rows["cold_log_evidence"])) / evidence
+        result["cold_variance"] = np.mean((cold - 1) ** 2)
         result["cold_us"] = np.median(np.array(rows["cold_seconds"]) / np.array(rows["cold_steps"])) * 1e6
     return {name: float(value) for name, value in result.items()} | {"texts": rows["texts"][:3]}
 

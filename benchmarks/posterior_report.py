@@ -80,7 +80,10 @@ def markdown(found: dict[str, Any]) -> str:
         text += f"\n{setting['case']}, {setting['particles']} particle{'s' if setting['particles'] > 1 else ''}:\n\n"
         methods = [(title, setting["methods"].get(name)) for name, title in found["titles"].items()]
         text += table(
-            ["", "evidence / true", "relative variance", "contexts", "evaluations", "us", "us, cold", "runs"],
+            [
+                "", "evidence / true", "relative variance", "the same, cold", "contexts", "evaluations",
+                "the same, warm", "us", "us, cold", "runs",
+            ],
             [row(title, f) for title, f in methods if f],
         )
     return text
@@ -112,8 +115,10 @@ def row(title: str, f: dict[str, Any]) -> list[str]:
     """The figures of one method."""
     failed = f" ({f['failures']:.0f} failed)" if f["failures"] else ""
     return [
-        title, f"{f['mean']:.3g} ± {f['standard_error']:.2g}", f"{f['variance']:.2g}", f"{f['contexts']:.0f}",
-        f"{f['evaluations']:.2f}", f"{f['us']:,.0f}", f"{f['cold_us']:,.0f}" if "cold_us" in f else "",
+        title, f"{f['mean']:.3g} ± {f['standard_error']:.2g}", f"{f['variance']:.2g}",
+        f"{f['cold_variance']:.2g}" if "cold_variance" in f else "", f"{f['contexts']:.0f}", f"{f['evaluations']:.2f}",
+        f"{f['warm_evaluations']:.2f}" if "warm_evaluations" in f else "", f"{f['us']:,.0f}",
+        f"{f['cold_us']:,.0f}" if "cold_us" in f else "",
         f"{f['runs']:.0f}{failed}",
     ]  # fmt: skip
 

@@ -99,7 +99,9 @@ def plan(
     guesses: Any,
 ) -> Any:
     """How many tests the tail of each draw gets, at most `size`, with which chance it gets them, and, where that is
-    below 1, which share of it is allowed by a guess; see `HeadTail`. `totals`: the masses of what rows began with.
+    below 1, which share of it is allowed by a guess; see `HeadTail`. The tests and the variance they leave are worth
+    the same, so a mask is used where its price is below twice their number. `totals`: the masses of what rows began
+    with.
 
     Returns the draws by what follows: those for which the mask is to be used, because no allowed token was found or the
     tests would cost more (their token is taken back); those whose tail is tested; and those of them by chance only."""
@@ -116,9 +118,9 @@ def plan(
             # Not more than what was found: heavy tokens that were refused say nothing of the weight of allowed ones.
             typical = min((1.0 - rest) / tests, found)
             rate = min(1.0, (found + typical / 2.0) / (1.0 - rest + typical))
-            wanted = max(1.0, np.ceil(rest * rest * (1.0 - rate) / (tau * rate)))
+            wanted = max(1.0, np.ceil(rest * np.sqrt((1.0 - rate) / (tau * rate))))
             counts[i] = np.int64(min(wanted, max(1.0, beta * tests), np.float64(size)))
-        if tokens[i] < 0 or wanted > prices[i]:
+        if tokens[i] < 0 or 2.0 * wanted > prices[i]:
             tokens[i], masses[i] = -1, 0.0
             masked[of_masked] = i
             of_masked += 1

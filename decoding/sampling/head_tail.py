@@ -34,20 +34,22 @@ class HeadTail:
     """The head tested in descending p until a token is allowed, the tail sampled; properly weighted.
 
     Args:
-        tau: relative variance to aim at: the number of tests of the tail is in proportion to 1 / tau.
+        tau: relative variance that one evaluation is worth. A tail whose single test has relative variance v gets
+            sqrt(v / tau) tests: the number at which v / tests + tau * tests is least, so that over all the steps of a
+            text the variance is the least for the evaluations spent.
         beta: at most beta tests of the tail for each test of the head.
         kappa: a tail of mass R behind an allowed token of mass S gets its only test by chance, R / (kappa (R + S)) if
             that is below 1; 0 tests every tail. By default 0.1, and 0.8 where the tester knows which tokens are never
             allowed (`Tester.impossible`): these are out from the beginning, and most of a light tail is then allowed.
-        mask: "auto" uses the tester's mask where it is known already, or as soon as tests have cost or will cost what
-            it costs (`Tester.price`, shared by the rows of one state); the weight is then exact. "never" tests tokens
-            only.
+        mask: "auto" uses the tester's mask where it is known already, or as soon as tests have cost what it costs
+            (`Tester.price`, shared by the rows of one state), or tests of the tail and the variance they leave are
+            worth as much; the weight is then exact. "never" tests tokens only.
         children: most weighted children of a row drawn by its mask, see `Masked`.
     """
 
     def __init__(
         self,
-        tau: float = 0.1,
+        tau: float = 0.5,
         beta: float = 4.0,
         kappa: float | None = None,
         mask: Literal["auto", "never"] = "auto",

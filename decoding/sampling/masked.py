@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 import numpy as np
 import torch
@@ -90,7 +89,10 @@ class Blank:
 def shared_prices(tester: Tester, states: Integers) -> Floats:
     """What a mask costs each row: its price, shared by all rows in the same state."""
     listed = states.tolist()
-    prices = {state: tester.price(state) / rows for state, rows in Counter(listed).items()}
+    rows: dict[int, int] = {}
+    for state in listed:
+        rows[state] = rows.get(state, 0) + 1
+    prices = {state: tester.price(state) / n for state, n in rows.items()}
     return np.array([prices[state] for state in listed], np.float64)
 
 
@@ -109,7 +111,12 @@ def draw_masked(
     if not len(rows):
         return
     bits = np.zeros((len(rows), (tester.vocabulary.size + 31) // 32), np.uint32)
+    filled: dict[int, int] = {}
     for i, state in enumerate(states[rows].tolist()):
+        first = filled.setdefault(state, i)
+        if first < i:
+            bits[i] = bits[first]
+            continue
         try:
             tester.fill(state, bits[i])
         except DeadEnd:

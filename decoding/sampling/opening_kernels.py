@@ -1,7 +1,7 @@
 """Kernel that opens rows of logits for `HostUntested`: maxima and sums of masses of all blocks.
 
-Two passes over a row, one row after the other, so that it is in the cache by the second. Draws from the same row share
-what is found.
+One pass over a row: the masses of a block are summed in units of the largest logit so far, and the sum is brought to
+the units of the row at the end. Draws from the same row share what is found.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 
 from .untested_kernels import BLOCK, exp, exponentials, strike_out, sum_and_maximum, sum_of
+
+_NEAR = 300.0  # units that are farther off might hold masses which are zero in the units of the row: sum anew
 
 
 @njit(cache=True, nogil=True)
@@ -61,12 +63,15 @@ def open_rows(
 
     height: how many rows of logits there are. bits: `flat` as integers. Rows whose largest
     logit is not finite get no masses; returns how many these are."""
-    blocks = sums.shape[1]
+    blocks, words = sums.shape[1], BLOCK // 32
     largest = np.empty(blocks + 1, bits.dtype)  # that of the columns beyond the tokens is last
     logits = largest.view(flat.dtype)
     infinity = np.full(1, np.inf, flat.dtype).view(bits.dtype)[0]
     opened, wrong = np.full(height, -1), 0
-    scratch, words = np.empty(BLOCK), BLOCK // 32
+    scratch, units = np.empty(BLOCK), np.empty(blocks)
+    holed = np.zeros(blocks, np.bool_)
+    for w in range(len(impossible)):
+        holed[w // words] |= impossible[w] != 0
     for i in range(len(rows)):
         base = bases[i] = rows[i] * stride
         gone[i] = 0
@@ -78,37 +83,37 @@ def open_rows(
             continue
         opened[rows[i]] = i
         top, farthest = -np.inf, bits.dtype.type(0)
-        for j in range(blocks + 1):
+        if size < width:
+            largest[blocks], farthest = _bounds(bits, base + size, base + width)
+            top = np.float64(logits[blocks])
+        for j in range(blocks):
             begin, end = base + j * BLOCK, base + min(size, j * BLOCK + BLOCK)
-            if j == blocks:
-                begin, end = base + size, base + width
-            if begin < end:
-                largest[j], far = _bounds(bits, begin, end)
-                top, farthest = max(top, np.float64(logits[j])), max(farthest, far)
+            largest[j], far = _bounds(bits, begin, end)
+            farthest = max(farthest, far)
+            units[j] = top = max(top, np.float64(logits[j]))
+            sums[i, j] = _sum(flat, begin, end, top)
         if farthest > infinity:
             top = np.nan
         tops[i] = top
         if not np.isfinite(top):
             wrong += 1
             continue
-        beyond, whole = _sum(flat, base + size, base + width, top), 0.0
+        exponentials(logits, 0, blocks, top, maxima[i])
+        whole = _sum(flat, base + size, base + width, top)
         for j in range(blocks):
-            maxima[i, j] = exp(np.float64(logits[j]) - top)
-            sums[i, j] = 0.0
-            if maxima[i, j] == 0.0:
-                continue
-            some = False
-            for word in impossible[j * words : (j + 1) * words]:
-                some |= word != 0
-            begin, end = j * BLOCK, min(size, j * BLOCK + BLOCK)
-            if some:
+            if units[j] != top:
+                begin, end = base + j * BLOCK, base + min(size, j * BLOCK + BLOCK)
+                if maxima[i, j] == 0.0:
+                    sums[i, j] = 0.0
+                elif units[j] > top - _NEAR:
+                    sums[i, j] *= exp(units[j] - top)
+                else:
+                    sums[i, j] = _sum(flat, begin, end, top)
+            whole += sums[i, j]
+            if holed[j]:
+                begin, end = j * BLOCK, min(size, j * BLOCK + BLOCK)
                 exponentials(flat, base + begin, base + end, top, scratch)
-                whole += sum_and_maximum(scratch, end - begin)[0]
                 strike_out(impossible, begin, end, scratch)
                 sums[i, j], maxima[i, j] = sum_and_maximum(scratch, end - begin)
-            else:
-                sums[i, j] = _sum(flat, base + begin, base + end, top)
-                whole += sums[i, j]
-        totals[i] = whole + beyond
-        wholes[i] = sum_of(sums[i])
+        totals[i], wholes[i] = whole, sum_of(sums[i])
     return wrong

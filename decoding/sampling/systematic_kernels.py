@@ -87,7 +87,7 @@ def systematic(
             j = np.argmax(maxima[r])
             if maxima[r, j] == 0.0 or maxima[r, j] * (counts[i] - certain) < left:
                 break
-            logit, token = largest(flat, base, size, j, gone[r])
+            logit, token, _ = largest(flat, base, size, j, gone[r])
             tokens[i, certain], weights[i, certain] = token, exp(logit - tops[r])
             certain += 1
             gone[r, token >> 5] |= np.uint32(1) << np.uint32(token & 31)

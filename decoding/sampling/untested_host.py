@@ -107,7 +107,7 @@ def _use_kernels() -> None:
     head_kernels.plan(one, numbers, numbers, numbers, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers, numbers)
     head_kernels.roulette(rows, rows, numbers, numbers, numbers, numbers, numbers)
     head_kernels.pairs(rows, one, tokens, one)
-    head_kernels.credit(rows, tokens, weights, np.ones(1, np.bool_), numbers)
+    head_kernels.credit(rows, tokens, weights, np.ones(1, np.bool_), np.ones(1))
     head_kernels.choose(rows, rows, tokens, weights, numbers, one, numbers)
     head_kernels.pick(rows, tokens, weights, np.zeros(1), one)
     head_kernels.count(rows, weights, one)

@@ -15,8 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from ...grammars.errors import Unsupported
-from ..masker import Masker
+from ..closing import tokens_to_close
+from ..masker import FINISHED, Masker
+from ..product_masker import ProductMasker
 from ..sampling.draws import Children, Draws
+from ..sampling.masker_tester import PRICE
 from ..sampling.tester import Tester
 
 
@@ -63,6 +66,7 @@ class ClosingTester(Tester):
                 f"end='close' needs a grammar with a masker, and {type(tester).__name__} has none: use end='force'"
             )
         self.masker: Masker = masker
+        self._plain = not isinstance(masker, ProductMasker)
         self._tester = tester
         self.vocabulary, self.start = tester.vocabulary, tester.start
         self._rows: dict[int, NDArray[np.uint32]] = {}
@@ -75,14 +79,18 @@ class ClosingTester(Tester):
         self._rows.clear()
 
     def test(self, states: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """See `Tester.test`."""
-        return np.array(
-            [
-                bool(self._row(q)[t >> 5] >> np.uint32(t & 31) & 1)
-                for q, t in zip(states.tolist(), tokens.tolist(), strict=True)
-            ],
-            np.bool_,
-        )
+        """See `Tester.test`: by the completion after the token. Where only the mask can tell (texts that must differ
+        from recorded ones, scopes), it is made, although the test counts as one evaluation."""
+        pairs = zip(states.tolist(), tokens.tolist(), strict=True)
+        return np.fromiter((self._allows(q, t) for q, t in pairs), np.bool_, len(states))
+
+    def _allows(self, state: int, token: int) -> bool:
+        if state not in self._rows and self._plain and state >= 0 and self.masker.loose(state) == state:
+            following = self._tester.accept(state, token)
+            if following < 0:
+                return following == FINISHED
+            return tokens_to_close(self.masker, following, self._remaining - 1) is not None
+        return bool(self._row(state)[token >> 5] >> np.uint32(token & 31) & 1)
 
     def accept(self, state: int, token: int) -> int:
         """See `Tester.accept`; the token budget is not looked at."""
@@ -97,8 +105,9 @@ class ClosingTester(Tester):
         return self._tester.impossible()
 
     def price(self, state: int) -> float:
-        """0: a test makes the mask anyway."""
-        return 0.0
+        """0 where the mask of this state is known for the tokens that remain; else that of a new mask, since the tokens
+        that leave time to close are found anew."""
+        return 0.0 if state in self._rows else PRICE
 
     def fill(self, state: int, row: NDArray[np.uint32]) -> None:
         """The mask of tokens that are allowed and leave time to close."""

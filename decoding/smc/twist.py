@@ -11,7 +11,14 @@ a language model follows a structure much better than its own unigrams do, so c(
 allowed mass right: Z(q) is the mean weight of the draws in q, or u(allowed in q)^a for states not seen yet, where a in
 [0, 1] is fitted to how much was allowed beside what u of the steps before expected.
 
-As a twist h is a guess: particles are resampled by weight times h, and what survives with probability s gets its true
+As a twist h is a guess, and the longer what is missing, the more it is off: a string that the model ends after a few
+tokens is hopeless by its unigrams, and particles behind it would crowd out all before it. So a learned h counts by its
+square root, which keeps most of the gain and loses little where the guess is bad. Relative variance of the evidence
+without twist, with the root, with h: JSON Schemas of `benchmarks/posterior.py`, 10 particles, .007, .009, .026 and
+.003, .005, .056; regular expressions over 10 tokens, 6 particles, .52, .090, .073 and .041, .005, .13. It helps where
+texts are short or their ends decide, and does not where every prefix is as good as any other.
+
+Particles are resampled by weight times the twist, and what survives with probability s gets its true
 weight over s. The evidence stays unbiased for *any* h that is positive wherever a completion exists, also for one that
 was fitted to all that was seen, since this is known before the random numbers of the resampling are drawn. h is
 positive there because u is mixed with a share of the uniform distribution, Z is kept above a small number, and sums are
@@ -38,6 +45,7 @@ Floats = NDArray[np.float64]
 _MOST_RUNS = 1 << 23
 _MOST_TESTS = 1 << 20
 _EVERY = 4  # first steps in which the lookahead learns, before that becomes rare
+_POWER_OF_LEARNED = 0.5
 _LEAST = 1e-9  # mass that a state is taken to allow at least
 
 
@@ -174,11 +182,14 @@ class Lookahead:
             the model's distributions over the particles of steps 1, 2, 3, 4, 8, 16, ... so far.
         max_states: states of the constraint between tokens beyond which there is no lookahead; the result says so.
         smoothing: share of the uniform distribution mixed in, above 0.
+        power: of h in the priorities, from 0 (no lookahead) to 1; by default 1 where `unigram` is given, else 0.5.
 
     An object keeps the automata it has made, so reuse it.
     """
 
-    def __init__(self, unigram: Any = None, *, max_states: int = 2048, smoothing: float = 0.01) -> None:
+    def __init__(
+        self, unigram: Any = None, *, max_states: int = 2048, smoothing: float = 0.01, power: float | None = None
+    ) -> None:
         self.unigram = None if unigram is None else np.asarray(unigram, np.float64)
         if self.unigram is not None and not (
             self.unigram.ndim == 1 and (self.unigram >= 0).all() and abs(self.unigram.sum() - 1) < 1e-3
@@ -188,7 +199,11 @@ class Lookahead:
             )
         if not 0 < smoothing <= 1:
             raise ValueError(f"smoothing={smoothing} must be above 0 and at most 1, so that no completion is ruled out")
-        self.max_states, self.smoothing = max_states, smoothing
+        if power is None:
+            power = _POWER_OF_LEARNED if unigram is None else 1.0
+        if not 0 <= power <= 1:
+            raise ValueError(f"power={power} must be from 0 to 1")
+        self.max_states, self.smoothing, self.power = max_states, smoothing, power
         self._automata: weakref.WeakKeyDictionary[Tester, TokenAutomaton | str] = weakref.WeakKeyDictionary()
 
     def automaton(self, tester: Tester) -> TokenAutomaton | str:
@@ -250,6 +265,9 @@ class Twist:
         self._values = self._automaton.completions(masses, self._horizon, corrections)
 
     def log_values(self, states: list[int], left: int) -> Floats:
-        """log h of each state with `left` tokens left, 0 for FINISHED; float64 [n]."""
+        """log of the twist of each state with `left` tokens left: h to its power, 1 for FINISHED, 0 only where h is;
+        float64 [n]."""
         values, index = self._values[min(left, len(self._values) - 1)], self._automaton.index
-        return np.array([0.0 if q < 0 else values[index[q]] for q in states])
+        logs = np.array([0.0 if q < 0 else values[index[q]] for q in states])
+        logs[logs > -np.inf] *= self._lookahead.power
+        return logs

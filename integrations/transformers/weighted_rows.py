@@ -37,7 +37,7 @@ class WeightedRows:
         self._padding = padding
         self._ends = frozenset(testers[0].vocabulary.eos_token_ids)
         self._eos = testers[0].vocabulary.eos_token_ids[0]
-        self._tokens = np.full((n, 32), -1, np.int64)  # by row and place, -1 where none was drawn
+        self._tokens = np.full((n, 32), -1, np.int64)  # by row and place; after those drawn, those the host adds
         self._logs = np.zeros((n, 32))
         self._states = np.full((n, 33), DEAD, np.int64)  # by row and tokens before
         self._states[:, 0] = [testers[number].start for number in self.constraints.tolist()]
@@ -81,6 +81,10 @@ class WeightedRows:
                     "another logits processor has replaced it, or rows were moved (call reset() before new prompts)"
                 )
             self._counts[i], self._open[i] = place, False  # the host stopped this row by a rule of its own
+        for i in np.flatnonzero(self._counts < length).tolist():  # so that the next comparison finds no difference
+            place = int(self._counts[i])
+            self._tokens[i, place:length] = generated[i, place : self._tokens.shape[1]]
+            self._tokens[i, length:] = generated[i, -1]
 
     def waiting(self, length: int) -> Integers:
         """Rows that need a draw after `length` tokens."""

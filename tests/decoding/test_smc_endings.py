@@ -23,6 +23,8 @@ from bytebound.decoding import (
 )
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.closing import tokens_to_close
+from bytebound.decoding.sampling.masker_tester import PRICE
+from bytebound.decoding.smc.ending import ClosingTester
 from bytebound.grammars import Unsupported
 
 PROMPT, run, masses = world.PROMPT, world.run, world.masses
@@ -73,6 +75,30 @@ def test_closing_in_time(pattern: str) -> None:
         for each in run(plain, [PROMPT] * 300, max_new_tokens=most, end="close", sampler="awrs")
     ]
     assert abs(np.mean(evidence) - sum(true.values())) < 4 * np.std(evidence) / np.sqrt(300) + 1e-12
+
+
+@pytest.mark.parametrize("pattern", ["c?(aa)*b", "(a|b){2,8}c", r"\(?(ab)*|c*"])
+def test_closing_counts_what_it_does(pattern: str) -> None:
+    """A test looks at one token, and says what the mask says; a mask costs its price after each change of budget."""
+    inner = constraint(pattern)
+    closing, row = ClosingTester(inner, 4), np.empty(inner.masker.words, np.uint32)
+    tokens = np.arange(world.VOCABULARY.size)
+    reached = {inner.start, *(q for t in tokens.tolist() if (q := inner.accept(inner.start, t)) >= 0)}
+    for left in (4, 3):
+        closing.remain(left)
+        for state in reached:
+            assert closing.price(state) == PRICE
+            states = np.full(len(tokens), state)
+            tested = closing.test(states, tokens)
+            assert closing.price(state) == PRICE
+            try:
+                closing.fill(state, row)
+            except CannotClose:
+                assert not tested.any()
+                continue
+            assert closing.price(state) == 0
+            bits = np.unpackbits(row.view(np.uint8), bitorder="little")[: len(tokens)].astype(np.bool_)
+            assert np.array_equal(tested, bits) and np.array_equal(closing.test(states, tokens), bits)
 
 
 def test_closing_json_that_a_model_seldom_ends() -> None:

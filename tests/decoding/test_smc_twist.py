@@ -83,7 +83,7 @@ def test_long_completions_neither_vanish_nor_take_long() -> None:
 
 def test_the_twist_learns_from_what_was_seen() -> None:
     """It reproduces a unigram model that is one, and the allowed mass of one that is not."""
-    lookahead = Lookahead(smoothing=1e-6)
+    lookahead = Lookahead(smoothing=1e-6, power=1.0)
     inner = constraint("[abc]*b")
     automaton = lookahead.automaton(inner)
     assert automaton is lookahead.automaton(inner) and isinstance(automaton, TokenAutomaton)
@@ -114,6 +114,28 @@ def test_the_twist_learns_from_what_was_seen() -> None:
     assert np.isfinite(easy.log_values([accepting], 0)).all()
 
 
+def test_a_learned_lookahead_is_tempered_and_lowers_the_variance() -> None:
+    """By the root of h, which a state without completions still rules out."""
+    unigram = np.full(world.WIDTH, 1 / world.WIDTH)
+    assert (Lookahead().power, Lookahead(unigram).power, Lookahead(power=0.2).power) == (0.5, 1.0, 0.2)
+    inner = constraint("(a|b){2,8}c")
+    plain, automaton = Lookahead(power=1.0), Lookahead().automaton(inner)
+    assert isinstance(automaton, TokenAutomaton)
+    twists = [Twist(each, automaton, 3, world.WIDTH) for each in (plain, Lookahead(), Lookahead(power=0.0))]
+    for twist in twists:
+        twist.learn(unigram)
+    whole, root, nothing = [twist.log_values([*automaton.index, -2], 1) for twist in twists]
+    assert np.isinf(whole).any() and np.array_equal(root, whole / 2)
+    assert np.array_equal(nothing, np.where(np.isinf(whole), -np.inf, 0.0))
+    for pattern in ("(a|b){2,8}c", "c(aa)*b", "(ab|ba|c)*b?c{0,2}"):
+        runs = [
+            np.exp([p.log_evidence for p in run(constraint(pattern), [PROMPT] * 400, particles=6, seed=3, twist=twist)])
+            for twist in (None, Lookahead())
+        ]
+        without, looking = [each.var() / each.mean() ** 2 for each in runs]
+        assert looking < 0.6 * without, pattern
+
+
 def test_results_say_which_lookahead_there_was() -> None:
     inner = constraint("[abc]*b")
     assert run(inner)[0].twist == "none"
@@ -141,5 +163,7 @@ def test_arguments() -> None:
         Lookahead([0.5, 0.2])
     with pytest.raises(ValueError, match="smoothing"):
         Lookahead(smoothing=0.0)
+    with pytest.raises(ValueError, match="power"):
+        Lookahead(power=1.5)
     with pytest.raises(WrongVocabulary, match="2 entries, the model 10 tokens"):
         run(constraint("a*"), twist=Lookahead([0.5, 0.5]))
