@@ -81,8 +81,16 @@ def markdown(found: dict[str, Any]) -> str:
         methods = [(title, setting["methods"].get(name)) for name, title in found["titles"].items()]
         text += table(
             [
-                "", "evidence / true", "relative variance", "the same, cold", "contexts", "evaluations",
-                "the same, warm", "us", "us, cold", "runs",
+                "",
+                "evidence / true",
+                "relative variance",
+                "the same, cold",
+                "contexts",
+                "evaluations",
+                "the same, warm",
+                "us",
+                "us, cold",
+                "runs",
             ],
             [row(title, f) for title, f in methods if f],
         )
