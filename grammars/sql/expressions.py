@@ -232,15 +232,17 @@ class Expressions(Resolution):
 
     def refer(self, scope: Scope, meaning: Meaning) -> Scope:
         """A column reference was read."""
-        level, frame = scope.levels[-1], scope.frames[-1]
+        i, frame = meaning.level, scope.frames[-1]
+        level = scope.levels[i]
         if meaning.waiting is not None:
             level = level._replace(waiting=level.waiting | {meaning.waiting})
-        if meaning.level in (-1, len(scope.levels) - 1):
+        if meaning.waiting is not None or i == len(scope.levels) - 1:
             if frame.flags & AGGREGATE:
                 level = level._replace(inner=level.inner | {meaning.reference})
             elif level.phase in ("items", "having", "order") and self.dialect.typed:
                 level = level._replace(bare=level.bare | {meaning.reference})
-        scope = scope._replace(levels=(*scope.levels[:-1], level), word="", quoted=False)
+        levels = (*scope.levels[:i], level, *scope.levels[i + 1 :])
+        scope = scope._replace(levels=levels, word="", quoted=False)
         return self.operand(scope, self.combined(scope, meaning.kind), meaning.reference)
 
     def do_column(self, scope: Scope) -> Scope | None:

@@ -19,11 +19,13 @@ CUBE = 8
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
-_SEEING = ("where", "group", "having", "order")
+_SEEING = ("items", "where", "group", "having", "order")
+_BEYOND = ("where", "having")
+"""Where a reference may wait for FROM of an enclosing query, since all tables of its own are known."""
 
 
 class Meaning(NamedTuple):
-    """What a reference means: which level answers (-1: it waits), its class, and the waiting reference."""
+    """What a reference means: which level answers, its class, and the reference that waits there, if it does."""
 
     level: int
     kind: str
@@ -81,7 +83,8 @@ class Resolution:
         return tuple(found.values())
 
     def around(self, scope: Scope) -> list[tuple[int, Level]]:
-        """The enclosing queries whose tables are seen from the innermost one, nearest first."""
+        """The enclosing queries whose tables are seen from the innermost one, nearest first; the last may be one whose
+        columns are being listed, so that only what waits for its FROM is known."""
         found: list[tuple[int, Level]] = []
         if scope.levels[-1].phase in ("group", "order"):
             return found  # SQLite does not see them there
@@ -89,7 +92,11 @@ class Resolution:
             within, level = scope.levels[i + 1], scope.levels[i]
             if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
                 break
-            found.append((i, scope.levels[i]))
+            if level.phase == "items" and any(inner.lateral for inner in scope.levels[i + 1 :]):
+                break
+            found.append((i, level))
+            if level.phase == "items":
+                break
         return found
 
     def tables(self, level: Level) -> tuple[Bound, ...]:
@@ -101,6 +108,8 @@ class Resolution:
     def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What an enclosing query takes the reference for."""
         for i, level in self.around(scope):
+            if level.phase == "items":
+                return self._awaited(scope, i, alias, name)
             found = lookup(level.tables, alias, name)
             if found:
                 if len(found) > 1 or found[0] == "opaque":
@@ -110,6 +119,20 @@ class Resolution:
             if any(bound.alias == alias for bound in level.tables):
                 return None
         return None
+
+    def _awaited(self, scope: Scope, i: int, alias: str, name: str) -> Meaning | None:
+        """What the reference means if it waits for FROM of enclosing query i; a new one waits only where no FROM between
+        can answer, and behind an alias."""
+        within, level = scope.levels[-1], scope.levels[i]
+        same = [want for want in level.waiting if (want.alias, want.name, want.inner) == (alias, name, False)]
+        if not alias or (not same and within.phase not in _BEYOND):
+            return None
+        if within.phase not in _BEYOND:
+            kinds = {want.kind for want in same if want.kind} if self.dialect.typed else {"any"}
+            return Meaning(i, kinds.pop(), (alias, name)) if len(kinds) == 1 else None
+        place = scope._replace(levels=scope.levels[: i + 1])
+        known = bool(same) or any(relation.kind(name) is not None for relation in self.known(place))
+        return self._waiting(place, alias, name) if known else None
 
     def canonical(self, tables: tuple[Bound, ...], alias: str, name: str) -> Reference:
         """One reference for all spellings of it; a merged column is one of its own."""
@@ -185,7 +208,7 @@ class Resolution:
             told = kind or (next(iter(kinds)) if known_kind else "?")
             want = Waiting(alias, name, None if told in ("?", "any") else told, inner)
             if self.satisfiable(scope, level, level.waiting | {want}):
-                return Meaning(-1, told, (alias, name), want)
+                return Meaning(len(scope.levels) - 1, told, (alias, name), want)
         return None
 
     def _kinds_of(self, relations: tuple[Relation, ...], name: str) -> frozenset[str]:
@@ -259,21 +282,37 @@ class Resolution:
     def _candidates(self, scope: Scope) -> set[str]:
         level = scope.levels[-1]
         relations: list[tuple[tuple[str, str], ...]] = [bound.columns for bound in level.tables]
-        if level.phase == "items":
-            relations += [relation.columns for relation in self.known(scope)]
+        listed = self.listed(scope)
+        if listed is not None:
+            relations += [relation.columns for relation in self.known(listed)]
+            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting)]
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
         return {name for columns in relations for name, _ in columns if name}
 
+    def listed(self, scope: Scope) -> Scope | None:
+        """The scope up to the nearest query seen from here whose columns are being listed, None where there is none."""
+        if scope.levels[-1].phase == "items":
+            return scope
+        around = self.around(scope) if scope.levels[-1].phase in _BEYOND else []
+        if not around or around[-1][1].phase != "items":
+            return None
+        return scope._replace(levels=scope.levels[: around[-1][0] + 1])
+
     def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
         """Aliases that may stand here, and whether any other new name may be one."""
-        level = scope.levels[-1]
-        candidates = {bound.alias for bound in level.tables}
+        candidates = self.aliases_around(scope)
+        fresh = self.listed(scope) is not None and self.has_names(scope, _FRESH)
+        return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
+
+    def aliases_around(self, scope: Scope) -> set[str]:
+        """Aliases that mean something here, or could not be new ones."""
+        candidates = {bound.alias for bound in scope.levels[-1].tables}
         for _, outer in self.around(scope):
             candidates |= {bound.alias for bound in outer.tables}
-        fresh = level.phase == "items" and self.has_names(scope, _FRESH)
-        if level.phase == "items":
-            candidates |= {want.alias for want in level.waiting} | {relation.name for relation in self.known(scope)}
-        return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
+        listed = self.listed(scope)
+        if listed is not None:
+            candidates |= {want.alias for want in listed.levels[-1].waiting} | {r.name for r in self.known(listed)}
+        return candidates
 
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""

@@ -77,8 +77,7 @@ class Terminals(Clauses):
                 functions.add(word)
         bad: set[str] = set()
         if fresh:
-            waiting = {w.alias for w in level.waiting if w.alias} | {r.name for r in self.known(scope)}
-            bad = {alias for alias in waiting if alias not in qualifiers}
+            bad = self.aliases_around(scope) - qualifiers
         result = self._names(known | outputs | qualifiers, fresh, bad)
         return result._replace(words=result.words | functions)
 

@@ -63,6 +63,20 @@ LEGAL = [
         ALL,
     ),
     ("SELECT name FROM city ORDER BY population DESC NULLS LAST", ALL - {"mysql"}),
+    ("SELECT name, (SELECT count(*) FROM city AS o WHERE o.code = c.code) FROM country AS c", ALL),
+    ("SELECT (SELECT max(id) FROM city WHERE city.code = country.code) AS m, name FROM country ORDER BY m", ALL),
+    ("SELECT c.code, EXISTS (SELECT 1 FROM city AS o WHERE o.code = c.code AND o.id > 3) FROM country AS c", ALL),
+    ("SELECT c.code, c.name IN (SELECT name FROM city WHERE city.code = c.code) FROM country AS c", ALL),
+    ("SELECT c.code, (SELECT c.code FROM city LIMIT 1) FROM country AS c", ALL),
+    (
+        "SELECT count(*), (SELECT max(o.id) FROM city AS o WHERE o.code = c.code) FROM country AS c GROUP BY c.code",
+        ALL,
+    ),
+    (
+        "SELECT (SELECT max(o.id) FROM city AS o WHERE EXISTS (SELECT 1 FROM language AS l WHERE l.code = c.code AND "
+        "l.language = o.name)) FROM country AS c",
+        ALL,
+    ),
 ]
 REFUSED = [
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT y + 1 FROM n) SELECT x FROM n",  # no such column
@@ -83,6 +97,11 @@ REFUSED = [
     "SELECT name FROM city WHERE name LIKE 'a%' ESCAPE ''",
     "SELECT name FROM city ORDER BY name COLLATE nowhere",
     "SELECT name FROM city GROUP BY (2)",
+    "SELECT name, (SELECT count(*) FROM city AS o WHERE o.code = c.code) FROM country AS d",  # no c
+    "SELECT name, (SELECT count(*) FROM city AS o WHERE o.code = c.id) FROM country AS c",  # no such column
+    "SELECT (SELECT max(id) FROM city AS o WHERE o.name = o.area) FROM country AS c",  # o is a city
+    "SELECT (SELECT max(o.id) FROM city AS o WHERE o.name = c.name) FROM (SELECT code FROM country) AS c",
+    "SELECT x.n FROM (SELECT (SELECT max(id) FROM city AS o WHERE o.code = c.code) AS n FROM city) AS x, country AS c",
     "SELECT DISTINCT ON (name) name FROM city",  # not generated
     "SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)",
 ]
@@ -145,6 +164,32 @@ def test_what_walks_found(judged) -> None:  # type: ignore[no-untyped-def]
         if dialect != "mysql":  # sqlglot's parser takes them all
             with pytest.raises(Exception, match=r"."):
                 prepares(text)
+
+
+def test_columns_of_enclosing_queries_that_are_grouped_or_of_a_wrong_type(judged) -> None:  # type: ignore[no-untyped-def]
+    dialect, grammar, prepares = judged
+    correlated = "(SELECT max(o.id) FROM city AS o WHERE o.code = c.{})"
+    for text, wrong in (
+        (f"SELECT count(*), {correlated.format('code')} FROM country AS c", {"duckdb", "postgres"}),
+        (f"SELECT count(*), {correlated.format('code')} FROM country AS c GROUP BY c.name", {"duckdb", "postgres"}),
+        (f"SELECT {correlated.format('population')} FROM country AS c", {"postgres"}),
+    ):
+        assert grammar.matches(text) == (dialect == "sqlite"), text
+        if dialect in wrong:
+            with pytest.raises(Exception, match=r"."):
+                prepares(text)
+
+
+def test_a_reference_that_waits_for_from_is_met() -> None:
+    tables = {"t": {"a": "integer", "b": "text"}, "u": {"c": "integer"}}
+    for dialect in DIALECTS:
+        automaton = grammars.sql(tables, dialect=dialect).automaton
+        state = automaton.advance(automaton.start, b"SELECT (SELECT max(a) FROM t WHERE a = x.c) FROM ")
+        assert state >= 0 and automaton.advance(state, b"u AS x") >= 0
+        for wrong in (b"u AS y ORDER ", b"u AS y WHERE ", b"u ORDER ", b"t AS x "):
+            assert automaton.advance(state, wrong) == -1
+        assert automaton.is_accepting(automaton.advance(state, b"t AS y, u AS x"))
+        assert automaton.advance(automaton.start, b"SELECT (SELECT max(a) FROM t WHERE a = x.d") == -1
 
 
 def test_no_dead_ends_that_walks_found() -> None:
