@@ -230,6 +230,14 @@ def test_results_of_integers_stay_integers_where_nothing_else_is_taken() -> None
         assert not duck.matches(f"SELECT a % ({wrong}) FROM t")
 
 
+def test_quoted_names_beyond_ascii() -> None:
+    for dialect in DIALECTS:
+        quote = "`" if dialect == "mysql" else '"'
+        grammar = grammars.sql({"t": {"größe": "integer", "ß": "text"}}, dialect=dialect)
+        assert grammar.matches("SELECT {0}größe{0}, t.{0}ß{0} FROM t".format(quote))
+        assert not grammar.matches("SELECT {0}grÖße{0} FROM t".format(quote)) or dialect == "sqlite"
+
+
 def test_a_cube_names_what_it_must() -> None:
     duck = grammars.sql({"t": {"a": "integer", "b": "text"}}, dialect="duckdb").automaton
     state = duck.advance(duck.start, b"SELECT a FROM t GROUP BY CUBE (" + b"b, " * 8)
