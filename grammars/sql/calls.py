@@ -6,7 +6,18 @@ from .dialects import Kinds, kinds_of
 from .expressions import changed, completes, popped, pushed
 from .functions import Functions
 from .levels import Scope
-from .resolution import COUNTING, FIRST, MAX_FRAMES, NO_AGGREGATE, NO_QUERY, NO_WINDOW, WHOLE, comparable, fits
+from .resolution import (
+    COUNTING,
+    FIRST,
+    MAX_DEPTH,
+    MAX_FRAMES,
+    NO_AGGREGATE,
+    NO_QUERY,
+    NO_WINDOW,
+    WHOLE,
+    comparable,
+    fits,
+)
 
 EXACT = ("integer", "text", "date")
 """Types that are the only ones of their class where all of a class must be one type."""
@@ -219,8 +230,13 @@ class Calls(Functions):
         scope = popped(scope)._replace(word="")
         return self.operand(scope, self.combined(scope, kind), exact=exact)
 
+    def may_nest(self, scope: Scope) -> bool:
+        """Whether a subquery may begin here."""
+        frame = scope.frames[-1]
+        return len(scope.levels) < MAX_DEPTH and not frame.flags & NO_QUERY and not self.is_exact_arm(scope)
+
     def if_paren(self, scope: Scope) -> Scope | None:
-        return self.if_function_like(scope)
+        return self.if_function_like(scope) if self.if_literal(scope) or self.may_nest(scope) else None
 
     def do_paren(self, scope: Scope) -> Scope:
         return pushed(scope, "paren", scope.frames[-1].allow, self.inherited(scope))

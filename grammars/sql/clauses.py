@@ -100,7 +100,7 @@ class Clauses(Joins):
 
     def do_order_item(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
-        flags = FIRST | NO_QUERY
+        flags = FIRST
         if level.compound:
             flags |= NO_AGGREGATE | NO_WINDOW
         return pushed(scope, "order", None, flags)
@@ -127,11 +127,6 @@ class Clauses(Joins):
         return scope if self.dialect.name in ("sqlite", "mysql") else None
 
     # Subqueries.
-
-    def may_nest(self, scope: Scope) -> bool:
-        """Whether a subquery may begin here."""
-        frame = scope.frames[-1]
-        return len(scope.levels) < MAX_DEPTH and not frame.flags & NO_QUERY and not self.is_exact_arm(scope)
 
     def do_scalar(self, scope: Scope) -> Scope | None:
         if not self.may_nest(scope):

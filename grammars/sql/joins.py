@@ -5,7 +5,7 @@ from __future__ import annotations
 from .expressions import completes, popped, pushed
 from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, is_merged, lookup, visible
 from .queries import NAMED, relevelled
-from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
+from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_WINDOW, comparable
 from .rows import Rows
 
 
@@ -175,7 +175,7 @@ class Joins(Rows):
         return None if scope.levels[-1].using else scope
 
     def do_on(self, scope: Scope) -> Scope:
-        flags = NO_AGGREGATE | NO_WINDOW | NO_QUERY
+        flags = NO_AGGREGATE | NO_WINDOW
         return pushed(relevelled(scope, phase="on"), "condition", self.truth, flags)
 
     def do_on_done(self, scope: Scope) -> Scope | None:

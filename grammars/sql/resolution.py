@@ -6,7 +6,8 @@ import re
 from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
-from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, is_merged, lookup, visible
+from .enclosing import BEYOND, Enclosing
+from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, lookup
 from .schema import Schema
 
 AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
@@ -18,10 +19,6 @@ CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
-_CLOSED = ("derived", "cte")  # queries that see nothing of those around them
-_SEEING = ("items", "where", "group", "having", "order")
-_BEYOND = ("where", "having")
-"""Where a reference may wait for FROM of an enclosing query, since all tables of its own are known."""
 
 
 class Meaning(NamedTuple):
@@ -48,7 +45,7 @@ def comparable(kind: str) -> Kinds:
     return None if kind == "any" else NUMBERS if kind in NUMBERS else frozenset((kind,))
 
 
-class Resolution:
+class Resolution(Enclosing):
     """Names of a database under a dialect.
 
     Args:
@@ -73,44 +70,14 @@ class Resolution:
         self.stored = frozenset(map(key, stored)) | {"rowid", "oid", "_rowid_"}
         self.has_opaque = any(kind == "opaque" for relation in self.relations for _, kind in relation.columns)
 
-    def known(self, scope: Scope) -> tuple[Relation, ...]:
-        """Tables and common table expressions, the innermost of a name."""
-        if not any(level.ctes for level in scope.levels):
-            return self.relations
-        found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
-        for level in scope.levels:
-            found.update((relation.name, relation) for relation in level.ctes)
-        return tuple(found.values())
-
-    def around(self, scope: Scope) -> list[tuple[int, Level]]:
-        """The enclosing queries whose tables are seen from the innermost one, nearest first; the last may be one whose
-        columns are being listed, so that only what waits for its FROM is known."""
-        found: list[tuple[int, Level]] = []
-        if scope.levels[-1].phase in ("group", "order"):
-            return found  # SQLite does not see them there
-        for i in range(len(scope.levels) - 2, -1, -1):
-            within, level = scope.levels[i + 1], scope.levels[i]
-            if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
-                break
-            if level.phase == "items" and any(inner.lateral for inner in scope.levels[i + 1 :]):
-                break
-            found.append((i, level))
-            if level.phase == "items":
-                break
-        return found
-
-    def tables(self, level: Level) -> tuple[Bound, ...]:
-        """The tables that expressions at this place of the level see."""
-        if level.phase == "on" and self.dialect.typed:
-            return level.tables[level.group_start :]
-        return level.tables
-
     def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What an enclosing query takes the reference for."""
         for i, level in self.around(scope):
             if level.phase == "items":
                 return self._awaited(scope, i, alias, name)
-            found = lookup(level.tables, alias, name)
+            if not alias and level.phase in ("on", "order"):
+                return None  # tables that are joined later, or columns of the result, could have the name
+            found = lookup(self.tables(level), alias, name)
             if found:
                 if len(found) > 1 or found[0] == "opaque":
                     return None
@@ -121,32 +88,18 @@ class Resolution:
         return None
 
     def _awaited(self, scope: Scope, i: int, alias: str, name: str) -> Meaning | None:
-        """What the reference means if it waits for FROM of enclosing query i; a new one waits only where no FROM between
+        """What the reference means if it waits for FROM of enclosing query i; a new one waits where no FROM between
         can answer, and behind an alias."""
         within, level = scope.levels[-1], scope.levels[i]
         same = [want for want in level.waiting if (want.alias, want.name, want.inner) == (alias, name, False)]
-        if not alias or (not same and within.phase not in _BEYOND):
+        if not alias or (not same and within.phase not in BEYOND):
             return None
-        if within.phase not in _BEYOND:
+        if within.phase not in BEYOND:
             kinds = {want.kind for want in same if want.kind} if self.dialect.typed else {"any"}
             return Meaning(i, kinds.pop(), (alias, name)) if len(kinds) == 1 else None
         place = scope._replace(levels=scope.levels[: i + 1])
         known = bool(same) or any(relation.kind(name) is not None for relation in self.known(place))
         return self._waiting(place, alias, name) if known else None
-
-    def canonical(self, tables: tuple[Bound, ...], alias: str, name: str) -> Reference:
-        """One reference for all spellings of it; a merged column is one of its own."""
-        if alias or is_merged(tables, name):
-            return alias, name
-        return visible(tables, name)[0][0].alias, name
-
-    def may_be_bare(self, level: Level, reference: Reference) -> bool:
-        """Whether the reference may stand outside aggregates, behind GROUP BY."""
-        if not self.dialect.typed or level.phase not in ("having", "order"):
-            return True
-        if level.grouped is not None:
-            return reference in level.grouped
-        return not level.aggregated
 
     def meaning(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What a column reference means where it stands, None where it may not stand there."""
@@ -289,30 +242,11 @@ class Resolution:
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
         return {name for columns in relations for name, _ in columns if name}
 
-    def listed(self, scope: Scope) -> Scope | None:
-        """The scope up to the nearest query seen from here whose columns are being listed, None where there is none."""
-        if scope.levels[-1].phase == "items":
-            return scope
-        around = self.around(scope) if scope.levels[-1].phase in _BEYOND else []
-        if not around or around[-1][1].phase != "items":
-            return None
-        return scope._replace(levels=scope.levels[: around[-1][0] + 1])
-
     def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
         """Aliases that may stand here, and whether any other new name may be one."""
         candidates = self.aliases_around(scope)
         fresh = self.listed(scope) is not None and self.has_names(scope, _FRESH)
         return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
-
-    def aliases_around(self, scope: Scope) -> set[str]:
-        """Aliases that mean something here, or could not be new ones."""
-        candidates = {bound.alias for bound in scope.levels[-1].tables}
-        for _, outer in self.around(scope):
-            candidates |= {bound.alias for bound in outer.tables}
-        listed = self.listed(scope)
-        if listed is not None:
-            candidates |= {want.alias for want in listed.levels[-1].waiting} | {r.name for r in self.known(listed)}
-        return candidates
 
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""

@@ -77,6 +77,10 @@ LEGAL = [
         "l.language = o.name)) FROM country AS c",
         ALL,
     ),
+    ("SELECT city.name FROM city JOIN country ON city.code = (SELECT max(code) FROM country)", ALL),
+    ("SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = d.code)", ALL),
+    ("SELECT name FROM city ORDER BY (SELECT max(name) FROM country), name", ALL),
+    ("SELECT c.name FROM country AS c ORDER BY (SELECT count(*) FROM city WHERE city.code = c.code) DESC", ALL),
 ]
 REFUSED = [
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT y + 1 FROM n) SELECT x FROM n",  # no such column
@@ -102,6 +106,8 @@ REFUSED = [
     "SELECT (SELECT max(id) FROM city AS o WHERE o.name = o.area) FROM country AS c",  # o is a city
     "SELECT (SELECT max(o.id) FROM city AS o WHERE o.name = c.name) FROM (SELECT code FROM country) AS c",
     "SELECT x.n FROM (SELECT (SELECT max(id) FROM city AS o WHERE o.code = c.code) AS n FROM city) AS x, country AS c",
+    "SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = e.code), big AS e",
+    "SELECT c.name FROM country AS c ORDER BY (SELECT count(*) FROM city WHERE city.code = d.code)",
     "SELECT DISTINCT ON (name) name FROM city",  # not generated
     "SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)",
 ]
