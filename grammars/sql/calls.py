@@ -23,7 +23,7 @@ EXACT = ("integer", "text", "date")
 """Types that are the only ones of their class where all of a class must be one type."""
 
 
-_RANKS = ("rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead")
+RANKS = ("rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead")
 
 
 class Calls(Functions):
@@ -119,12 +119,31 @@ class Calls(Functions):
 
     def if_frame(self, scope: Scope) -> Scope | None:
         function = scope.frames[-1].function
-        return None if self.dialect.name == "mysql" and function in (*_RANKS, "row_number") else scope
+        return None if self.dialect.name == "mysql" and function in (*RANKS, "row_number") else scope
+
+    def if_groups(self, scope: Scope) -> Scope | None:
+        return None if self.dialect.name == "mysql" else scope
 
     def do_over_end(self, scope: Scope) -> Scope | None:
         frame = scope.frames[-1]
         # MariaDB insists on it
-        return None if self.dialect.name == "mysql" and frame.function in _RANKS and not frame.boolean else scope
+        return None if self.dialect.name == "mysql" and frame.function in RANKS and not frame.boolean else scope
+
+    def if_windows(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        return scope if level.windows > level.defined else None
+
+    def do_named_window(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]._replace(phase="window")
+        return pushed(scope._replace(levels=(*scope.levels[:-1], level)), "over")
+
+    def do_named_window_done(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]._replace(phase="where")
+        return popped(scope._replace(levels=(*scope.levels[:-1], level)))
+
+    def do_windows_done(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        return scope if level.windows == level.defined else None
 
     def do_over_done(self, scope: Scope) -> Scope:
         return self._result(scope)

@@ -30,7 +30,7 @@ class Enclosing:
         """The enclosing queries whose tables are seen from the innermost one, nearest first; the last may be one whose
         columns are being listed, so that only what waits for its FROM is known."""
         found: list[tuple[int, Level]] = []
-        if scope.levels[-1].phase in ("group", "order"):
+        if scope.levels[-1].phase in ("group", "window", "order"):
             return found  # SQLite does not see them there
         for i in range(len(scope.levels) - 2, -1, -1):
             within, level = scope.levels[i + 1], scope.levels[i]
@@ -57,7 +57,7 @@ class Enclosing:
 
     def may_be_bare(self, level: Level, reference: Reference) -> bool:
         """Whether the reference may stand outside aggregates, behind GROUP BY."""
-        if not self.dialect.typed or level.phase not in ("having", "order"):
+        if not self.dialect.typed or level.phase not in ("having", "window", "order"):
             return True
         if level.grouped is not None:
             return reference in level.grouped

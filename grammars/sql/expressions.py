@@ -239,7 +239,7 @@ class Expressions(Resolution):
         if meaning.waiting is not None or i == len(scope.levels) - 1:
             if frame.flags & AGGREGATE:
                 level = level._replace(inner=level.inner | {meaning.reference})
-            elif level.phase in ("items", "having", "order") and self.dialect.typed:
+            elif level.phase in ("items", "having", "window", "order") and self.dialect.typed:
                 level = level._replace(bare=level.bare | {meaning.reference})
         levels = (*scope.levels[:i], level, *scope.levels[i + 1 :])
         scope = scope._replace(levels=levels, word="", quoted=False)

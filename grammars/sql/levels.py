@@ -147,6 +147,10 @@ class Level(NamedTuple):
     """The common table expression that this SELECT of its own refers to."""
     tuples: int = 0
     """How many rows of VALUES were read."""
+    windows: frozenset[str] = frozenset()
+    """Names of windows that were used, and that the WINDOW clause must define."""
+    defined: frozenset[str] = frozenset()
+    """Those of them that it has defined."""
     cube: bool = False
     """Whether GROUP BY CUBE is being read."""
     written: int = 0

@@ -111,7 +111,7 @@ class Queries(Calls):
             scope,
             phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
             group_start=0, aggregated=False, bare=frozenset(), grouped=None, starred=False, distinct=False,
-            compound=True, tuples=0,
+            compound=True, tuples=0, windows=frozenset(), defined=frozenset(),
         )  # fmt: skip
 
     def do_arms_done(self, scope: Scope) -> Scope:

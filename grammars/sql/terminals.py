@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
+from .calls import RANKS
 from .clauses import Clauses
 from .levels import Relation, Scope
 from .queries import relevelled
@@ -138,6 +139,23 @@ class Terminals(Clauses):
 
     def take_new_output(self, scope: Scope, key: str) -> Scope | None:
         return self.named(scope, key)
+
+    def names_window(self, scope: Scope) -> Names:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if self.dialect.name == "mysql" and frame.function in (*RANKS, "row_number"):
+            return Names()  # those ask for more of the definition
+        if self.dialect.name == "duckdb" and level.phase == "order":
+            return Names()  # it knows none there
+        return self._names(level.windows, level.phase == "items" and len(level.windows) < 8)
+
+    def take_window(self, scope: Scope, key: str) -> Scope:
+        return relevelled(scope, windows=scope.levels[-1].windows | {key})
+
+    def names_new_window(self, scope: Scope) -> Names:
+        return self._names(scope.levels[-1].windows - scope.levels[-1].defined)
+
+    def take_new_window(self, scope: Scope, key: str) -> Scope:
+        return relevelled(scope, defined=scope.levels[-1].defined | {key})
 
     def names_new_cte(self, scope: Scope) -> Names:
         taken = self.known(scope) if scope.levels[-1].recursing else scope.levels[-1].ctes

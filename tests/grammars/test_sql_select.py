@@ -77,6 +77,18 @@ LEGAL = [
         "l.language = o.name)) FROM country AS c",
         ALL,
     ),
+    ("SELECT sum(id) OVER w FROM city WINDOW w AS (PARTITION BY code ORDER BY id)", ALL),
+    (
+        "SELECT sum(id) OVER w, count(*) OVER v, avg(id) OVER w FROM city WHERE id > 1 WINDOW w AS (ORDER BY id "
+        "ROWS UNBOUNDED PRECEDING), v AS () ORDER BY first_value(id) OVER v",
+        ALL - {"duckdb"},
+    ),
+    ("SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)", ALL - {"mysql"}),
+    ("SELECT code, first_value(code) OVER w FROM city GROUP BY code WINDOW w AS (ORDER BY code)", ALL),
+    ("SELECT count(*) OVER w WINDOW w AS ()", ALL),
+    ("SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED PRECEDING) FROM city", ALL),
+    ("SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) FROM city", ALL),
+    ("SELECT sum(id) OVER (ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM city", ALL - {"mysql"}),
     ("SELECT city.name FROM city JOIN country ON city.code = (SELECT max(code) FROM country)", ALL),
     ("SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = d.code)", ALL),
     ("SELECT name FROM city ORDER BY (SELECT max(name) FROM country), name", ALL),
@@ -109,7 +121,16 @@ REFUSED = [
     "SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = e.code), big AS e",
     "SELECT c.name FROM country AS c ORDER BY (SELECT count(*) FROM city WHERE city.code = d.code)",
     "SELECT DISTINCT ON (name) name FROM city",  # not generated
-    "SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)",
+    "SELECT sum(id) OVER w FROM city",  # no such window
+    "SELECT sum(id) OVER w FROM city WINDOW v AS (ORDER BY id)",
+    "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY area)",
+    "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY id), w AS (ORDER BY name)",
+    "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY id) ORDER BY sum(id) OVER v",
+    "SELECT sum(id) OVER w FROM city UNION SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY id)",
+    "SELECT id FROM city WHERE id IN (SELECT sum(id) OVER w FROM city) WINDOW w AS (ORDER BY id)",
+    "SELECT sum(id) OVER (RANGE UNBOUNDED PRECEDING) FROM city",  # not ordered
+    "SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED PRECEDING) FROM city",
+    "SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED FOLLOWING) FROM city",
 ]
 # What walks of the grammar found that engines refuse, by dialect.
 FOUND = {
