@@ -80,7 +80,9 @@ class Clauses(Joins):
         """Columns of the result that ORDER BY may name by number."""
         level = scope.levels[-1]
         outputs = level.first or level.outputs
-        return {i for i, out in enumerate(outputs, 1) if out.kind in _SORTED}
+        if not level.distinct_on <= {out.reference for out in outputs if out.kind in _SORTED}:
+            return set()
+        return {i for i, out in enumerate(outputs, 1) if out.kind in _SORTED and self.may_sort(level, out.reference)}
 
     def if_rollup(self, scope: Scope) -> Scope | None:
         return scope if self.dialect.name in ("postgres", "duckdb") else None

@@ -7,7 +7,7 @@ operand may have; an operand is only begun where it can be made to fit, so no ex
 from __future__ import annotations
 
 from .dialects import NUMBERS, ORDERED, Kinds
-from .levels import Frame, Scope, Waiting, lookup
+from .levels import Frame, Reference, Scope, Waiting, lookup
 from .resolution import (
     AGGREGATE,
     COUNTING,
@@ -250,6 +250,7 @@ class Expressions(Resolution):
         if output is not None and not scope.frames[-1].bare:
             references = [out.reference for out in scope.levels[-1].outputs if out.name == scope.word]
             same = next((r for r in references if r and r[1] == scope.word), None)
+            scope = self.sorted_on(scope, references[:1])
             return changed(self.operand(scope._replace(word=""), output, same), flags=LONE) if output else None
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
             return None
@@ -257,6 +258,14 @@ class Expressions(Resolution):
             return None
         meaning = None if self.is_keyword(scope) else self.meaning(scope, "", scope.word)
         return None if meaning is None else self.refer(scope, meaning)
+
+    def sorted_on(self, scope: Scope, references: list[Reference | None]) -> Scope:
+        """The scope after a column of the result in ORDER BY."""
+        level = scope.levels[-1]
+        found = level.distinct_on & {reference for reference in references if reference}
+        if not found:
+            return scope
+        return scope._replace(levels=(*scope.levels[:-1], level._replace(sorted_on=level.sorted_on | found)))
 
     def is_keyword(self, scope: Scope) -> bool:
         """Whether the word that was read names nothing but a function."""
@@ -290,6 +299,8 @@ class Expressions(Resolution):
         level, frame = scope.levels[-1], scope.frames[-1]
         if frame.role != "item" or frame.bare or level.phase != "items" or level.expected is not None:
             return None
+        if any(not alias for alias, _ in level.distinct_on):
+            return None  # two columns of the result could have the name there
         if self.dialect.name == "mysql" and level.role in ("derived", "cte"):
             return None  # names of columns must differ there
         if self.dialect.typed and (level.aggregated or (level.distinct and self.has_opaque)):

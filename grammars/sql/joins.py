@@ -256,9 +256,11 @@ class Joins(Rows):
         bare = frozenset(
             self.canonical(level.tables, *reference) for reference in level.bare if lookup(level.tables, *reference)
         )
+        distinct_on = frozenset(self.canonical(level.tables, *reference) for reference in level.distinct_on)
         return relevelled(
-            scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False
-        )
+            scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False,
+            distinct_on=distinct_on,
+        )  # fmt: skip
 
     def starred(self, level: Level, output: Output) -> list[tuple[str, str, str]]:
         """Alias, name and class of the columns that a star stands for, in order."""

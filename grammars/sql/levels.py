@@ -136,6 +136,10 @@ class Level(NamedTuple):
     """References outside aggregates, which must be grouped where anything is."""
     grouped: frozenset[Reference] | None = None
     distinct: bool = False
+    distinct_on: frozenset[Reference] = frozenset()
+    """Columns of DISTINCT ON, which ORDER BY must begin with."""
+    sorted_on: frozenset[Reference] = frozenset()
+    """Those of them that it has named."""
     starred: bool = False
     """Whether `*` is among the columns."""
     compound: bool = False

@@ -143,16 +143,17 @@ class Resolution(Enclosing):
             return None
         kinds = set(lookup(level.tables, alias, name)) - {"opaque"}
         kinds |= self._kinds_of(self.known(scope), name)
-        outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
+        inner = bool(frame.flags & AGGREGATE) or frame.role == "distinct"
+        outer = None if inner else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
-        lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
+        alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
+        lone = not frame.kind and alone and not frame.boolean
         stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
         unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
-        inner = bool(frame.flags & AGGREGATE)
         if (kinds or unknown) and frame.allow is None and (known_kind or lone):
             options: list[str | None] = [None]
         else:
@@ -248,6 +249,10 @@ class Resolution(Enclosing):
         fresh = self.listed(scope) is not None and self.has_names(scope, _FRESH)
         return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
 
+    def may_sort(self, level: Level, reference: Reference | None) -> bool:
+        """Whether DISTINCT ON lets ORDER BY go on with this column: its own come first."""
+        return level.distinct_on <= level.sorted_on or reference in level.distinct_on
+
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
         level, frame = scope.levels[-1], scope.frames[-1]
@@ -256,5 +261,7 @@ class Resolution(Enclosing):
         found = {(out.kind, out.reference, i) for i, out in enumerate(level.first or level.outputs) if out.name == name}
         if not found:
             return None
-        kind = next(iter(found))[0]
+        kind, reference, _ = next(iter(found))
+        if not self.may_sort(level, reference):
+            return ""
         return kind if len(found) == 1 and kind not in ("opaque", "null") else ""

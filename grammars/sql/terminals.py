@@ -205,7 +205,10 @@ class Terminals(Clauses):
 
     def number(self, terminal: str, scope: Scope, text: str) -> Scope | None:
         """The scope after a number."""
-        if terminal in ("INTEGER", "FRAME", "POSITION"):
+        if terminal == "POSITION":
+            outputs = scope.levels[-1].first or scope.levels[-1].outputs
+            return self.sorted_on(scope, [outputs[int(text) - 1].reference])
+        if terminal in ("INTEGER", "FRAME"):
             return scope
         whole = text.isdigit()
         if scope.frames[-1].flags & WHOLE and not (whole and len(text) <= 9):

@@ -89,6 +89,11 @@ LEGAL = [
     ("SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED PRECEDING) FROM city", ALL),
     ("SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) FROM city", ALL),
     ("SELECT sum(id) OVER (ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM city", ALL - {"mysql"}),
+    ("SELECT DISTINCT ON (code) code, name FROM city", SETS),
+    ("SELECT DISTINCT ON (code) * FROM city ORDER BY code, id DESC", SETS),
+    ("SELECT DISTINCT ON (c.code, c.name) c.name AS n, code, id FROM city AS c ORDER BY n, 2 DESC, id", SETS),
+    ("SELECT DISTINCT ON (c.code) c.id FROM city AS c", SETS),
+    ("SELECT DISTINCT ON (code) code, count(*) AS n FROM city GROUP BY code, name ORDER BY code, n", SETS),
     ("SELECT city.name FROM city JOIN country ON city.code = (SELECT max(code) FROM country)", ALL),
     ("SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = d.code)", ALL),
     ("SELECT name FROM city ORDER BY (SELECT max(name) FROM country), name", ALL),
@@ -120,7 +125,15 @@ REFUSED = [
     "SELECT x.n FROM (SELECT (SELECT max(id) FROM city AS o WHERE o.code = c.code) AS n FROM city) AS x, country AS c",
     "SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = e.code), big AS e",
     "SELECT c.name FROM country AS c ORDER BY (SELECT count(*) FROM city WHERE city.code = d.code)",
-    "SELECT DISTINCT ON (name) name FROM city",  # not generated
+    "SELECT DISTINCT ON (name) name, id FROM city ORDER BY id",  # must begin with what is distinct
+    "SELECT DISTINCT ON (name) name, id FROM city ORDER BY id, name",
+    "SELECT DISTINCT ON (name) id FROM city ORDER BY 1",
+    "SELECT DISTINCT ON (name, code) name, id, code FROM city ORDER BY name, id",
+    "SELECT DISTINCT ON (area) name FROM city",
+    "SELECT DISTINCT ON (name) name, count(*) FROM city",
+    "SELECT DISTINCT ON (name) name, count(*) AS n FROM city GROUP BY id",
+    "SELECT DISTINCT ON (name) id AS name, name FROM city",
+    "SELECT DISTINCT ON () name FROM city",
     "SELECT sum(id) OVER w FROM city",  # no such window
     "SELECT sum(id) OVER w FROM city WINDOW v AS (ORDER BY id)",
     "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY area)",
@@ -229,6 +242,8 @@ def test_no_dead_ends_that_walks_found() -> None:
     assert lite.advance(lite.start, deep + b"WITH") == -1 and lite.advance(lite.start, deep + b"SELECT x.y") == -1
     duck = grammars.sql(tables, dialect="duckdb").automaton
     assert duck.advance(duck.start, b"SELECT a FROM t WHERE b IN (VALUES") == -1  # a blob cannot be written
+    named = duck.advance(duck.start, b"SELECT a, count(*), rank() OVER w FROM t ")
+    assert duck.advance(named, b"WINDOW ") == -1 and duck.advance(named, b"GROUP BY a WINDOW w AS (") >= 0
     mysql = grammars.sql(tables, dialect="mysql").automaton
     assert mysql.advance(mysql.start, b"WITH x AS (SELECT * FROM t JOIN (") == -1  # columns must differ in name
     assert mysql.advance(mysql.start, b"SELECT sum(") >= 0 and mysql.advance(mysql.start, b"SELECT cast ") == -1
