@@ -7,7 +7,7 @@ operand may have; an operand is only begun where it can be made to fit, so no ex
 from __future__ import annotations
 
 from .dialects import NUMBERS, ORDERED, Kinds
-from .levels import Frame, Reference, Scope, Waiting, lookup
+from .levels import Frame, Scope, Waiting, lookup
 from .resolution import (
     AGGREGATE,
     COUNTING,
@@ -259,24 +259,11 @@ class Expressions(Resolution):
         meaning = None if self.is_keyword(scope) else self.meaning(scope, "", scope.word)
         return None if meaning is None else self.refer(scope, meaning)
 
-    def sorted_on(self, scope: Scope, references: list[Reference | None]) -> Scope:
-        """The scope after a column of the result in ORDER BY."""
-        level = scope.levels[-1]
-        found = level.distinct_on & {reference for reference in references if reference}
-        if not found:
-            return scope
-        return scope._replace(levels=(*scope.levels[:-1], level._replace(sorted_on=level.sorted_on | found)))
-
     def is_keyword(self, scope: Scope) -> bool:
         """Whether the word that was read names nothing but a function."""
         if scope.quoted or scope.word not in self.dialect.reserved | self.dialect.avoided:
             return False
         return scope.word not in self.stored or scope.word in self.unplain
-
-    def only_outputs(self, scope: Scope) -> bool:
-        """Whether ORDER BY takes nothing but columns of the result."""
-        level = scope.levels[-1]
-        return level.compound or (level.distinct and self.dialect.typed)
 
     def if_qualifier(self, scope: Scope) -> Scope | None:
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):

@@ -253,6 +253,19 @@ class Resolution(Enclosing):
         """Whether DISTINCT ON lets ORDER BY go on with this column: its own come first."""
         return level.distinct_on <= level.sorted_on or reference in level.distinct_on
 
+    def sorted_on(self, scope: Scope, references: list[Reference | None]) -> Scope:
+        """The scope after a column of the result in ORDER BY."""
+        level = scope.levels[-1]
+        found = level.distinct_on & {reference for reference in references if reference}
+        if not found:
+            return scope
+        return scope._replace(levels=(*scope.levels[:-1], level._replace(sorted_on=level.sorted_on | found)))
+
+    def only_outputs(self, scope: Scope) -> bool:
+        """Whether ORDER BY takes nothing but columns of the result."""
+        level = scope.levels[-1]
+        return level.compound or (level.distinct and self.dialect.typed)
+
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
         level, frame = scope.levels[-1], scope.frames[-1]
