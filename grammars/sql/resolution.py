@@ -148,7 +148,7 @@ class Resolution(Enclosing):
         if outer is not None:
             kinds.add(outer.kind)
         alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
-        lone = not frame.kind and alone and not frame.boolean
+        lone = not frame.kind and alone and not frame.boolean and not frame.expect
         stored = any(name == column for relation in self.known(scope) for column, _ in relation.columns)
         unknown = not kinds and not stored and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if not self.dialect.typed:
@@ -212,7 +212,7 @@ class Resolution(Enclosing):
     def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
         frame = scope.frames[-1]
-        here = frame.role, frame.kind, frame.boolean, frame.allow, frame.flags  # all that `meaning` looks at
+        here = frame.role, frame.kind, frame.boolean, frame.expect, frame.allow, frame.flags  # what `meaning` reads
         memo = self._memo(scope.levels)
         known: frozenset[str] | None = memo.get(("names", alias, here))
         if known is None:

@@ -146,13 +146,14 @@ class Terminals(Clauses):
             return Names()  # those ask for more of the definition
         if self.dialect.name == "duckdb" and level.phase == "order":
             return Names()  # it knows none there
-        return self._names(level.windows, level.phase == "items" and len(level.windows) < 8)
+        fresh = level.phase == "items" and len(level.windows) < 8
+        return self._names(level.windows, fresh)._replace(quoted=_NOTHING)  # SQLite knows none in quotes
 
     def take_window(self, scope: Scope, key: str) -> Scope:
         return relevelled(scope, windows=scope.levels[-1].windows | {key})
 
     def names_new_window(self, scope: Scope) -> Names:
-        return self._names(scope.levels[-1].windows - scope.levels[-1].defined)
+        return Names(words=scope.levels[-1].windows - scope.levels[-1].defined)
 
     def take_new_window(self, scope: Scope, key: str) -> Scope:
         return relevelled(scope, defined=scope.levels[-1].defined | {key})

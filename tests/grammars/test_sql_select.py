@@ -151,6 +151,7 @@ FOUND = {
         "WITH a AS (VALUES (1)) SELECT column1 FROM a CROSS JOIN (SELECT TRUE) AS b",  # ambiguous
         "VALUES (1) EXCEPT SELECT 2 ORDER BY column1",
         "VALUES (1) LIMIT 1",
+        'SELECT sum(id) OVER w FROM city WINDOW "w" AS ()',
     ],
     "duckdb": [
         "SELECT string_agg(name, code) FROM city",  # not constant
@@ -246,6 +247,8 @@ def test_no_dead_ends_that_walks_found() -> None:
     assert duck.advance(named, b"WINDOW ") == -1 and duck.advance(named, b"GROUP BY a WINDOW w AS (") >= 0
     mysql = grammars.sql(tables, dialect="mysql").automaton
     assert mysql.advance(mysql.start, b"WITH x AS (SELECT * FROM t JOIN (") == -1  # columns must differ in name
+    two = grammars.sql({"t": {"a": "integer", "b": "boolean"}, "u": {"a": "text"}}, dialect="mysql").automaton
+    assert two.advance(two.start, b"SELECT EXISTS (SELECT true UNION SELECT x.a ") >= 0  # it may be compared
     assert mysql.advance(mysql.start, b"SELECT sum(") >= 0 and mysql.advance(mysql.start, b"SELECT cast ") == -1
 
 
@@ -276,8 +279,8 @@ def test_quoted_names_beyond_ascii() -> None:
     for dialect in DIALECTS:
         quote = "`" if dialect == "mysql" else '"'
         grammar = grammars.sql({"t": {"größe": "integer", "ß": "text"}}, dialect=dialect)
-        assert grammar.matches("SELECT {0}größe{0}, t.{0}ß{0} FROM t".format(quote))
-        assert not grammar.matches("SELECT {0}grÖße{0} FROM t".format(quote)) or dialect == "sqlite"
+        assert grammar.matches(f"SELECT {quote}größe{quote}, t.{quote}ß{quote} FROM t")
+        assert not grammar.matches(f"SELECT {quote}grÖße{quote} FROM t") or dialect == "sqlite"
 
 
 def test_a_cube_names_what_it_must() -> None:
