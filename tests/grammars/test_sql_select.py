@@ -193,6 +193,18 @@ def test_legal_statements_are_accepted_and_prepared(judged) -> None:  # type: ig
             prepares(text)
 
 
+def test_frames_without_offsets(judged) -> None:  # type: ignore[no-untyped-def]
+    dialect, grammar, prepares = judged
+    text = "SELECT sum(id) OVER (ORDER BY code, id {} BETWEEN {} AND {}) FROM city"
+    for unit in ("RANGE", "GROUPS"):
+        for start in ("UNBOUNDED PRECEDING", "CURRENT ROW"):
+            for end in ("UNBOUNDED FOLLOWING", "CURRENT ROW"):
+                accepted = grammar.matches(text.format(unit, start, end))
+                assert accepted == (unit == "RANGE" or dialect != "mysql")
+                if accepted:
+                    prepares(text.format(unit, start, end))
+
+
 def test_refused_statements(judged) -> None:  # type: ignore[no-untyped-def]
     for text in REFUSED:
         assert not judged[1].matches(text), text
