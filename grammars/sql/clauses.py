@@ -169,8 +169,9 @@ class Clauses(Joins):
 
     # Common table expressions.
 
-    def if_recursive(self, scope: Scope) -> Scope:
-        return scope
+    def if_recursive(self, scope: Scope) -> Scope | None:
+        within = self.dialect.name == "mysql" and any(level.ctes for level in scope.levels[:-1])
+        return None if within else scope  # MariaDB looks for the tables of a WITH around it in the database
 
     def do_recursive(self, scope: Scope) -> Scope:
         return relevelled(scope, recursing=True)

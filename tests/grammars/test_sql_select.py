@@ -174,6 +174,7 @@ FOUND = {
         "SELECT name FROM city WHERE id IN (SELECT id FROM city LIMIT 2)",
         "SELECT row_number.id FROM city AS row_number",
         "SELECT std(DISTINCT id) FROM city",
+        "WITH a AS (SELECT 1 AS x) SELECT (WITH RECURSIVE b AS (SELECT x FROM a) SELECT x FROM b)",
     ],
 }
 
