@@ -36,7 +36,8 @@ class Calls(Functions):
         if not self.dialect.typed:
             return None
         if code == "s":
-            return comparable(frame.kind)
+            whole = function.result == "same" and frame.kind == "int" and not fits("number", frame.allow)
+            return frozenset(("int",)) if whole else comparable(frame.kind)
         kinds = kinds_of(code)
         if function.result == "same" and frame.argument == 0 and frame.allow is not None:
             kinds = frame.allow if kinds is None else kinds & frame.allow
@@ -64,6 +65,8 @@ class Calls(Functions):
         scope = popped(scope)
         call = scope.frames[-1]
         kind = frame.kind if call.argument == 0 else call.kind
+        if self.called(scope).code(call.argument) == "s" and (kind, frame.kind) == ("int", "number"):
+            kind = "number"
         return changed(scope, argument=call.argument + 1, kind=kind)
 
     def do_more_arguments(self, scope: Scope) -> Scope | None:

@@ -160,6 +160,8 @@ FOUND = {
     "postgres": [
         "SELECT * FROM city JOIN country USING (name) INTERSECT SELECT 1, 'a', 'a', 1, 'a', 'a', 1, 1.5, true, DATE "
         "'2020-02-02'",  # the merged column comes first
+        "SELECT 1 % coalesce(id, ceil(2)) FROM city",
+        "SELECT coalesce(id, ceil(2)) % 2 FROM city",
         "SELECT name BETWEEN name COLLATE \"C\" AND 'b' FROM city",
         "SELECT name FROM city WHERE (name || 'a') GLOB 'b'",
         "WITH RECURSIVE n(x) AS (SELECT id FROM city UNION ALL SELECT x / 2.5 FROM n) SELECT x FROM n",
