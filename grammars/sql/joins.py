@@ -226,6 +226,8 @@ class Joins(Rows):
 
     def do_no_from(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
+        if level.windows and self.dialect.name == "mysql":
+            return None  # MariaDB has WINDOW behind FROM only
         if level.itself or any(out.kind in ("*", "star") for out in level.outputs):
             return None
         return self.do_from_done(scope)

@@ -85,7 +85,7 @@ LEGAL = [
     ),
     ("SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)", ALL - {"mysql"}),
     ("SELECT code, first_value(code) OVER w FROM city GROUP BY code WINDOW w AS (ORDER BY code)", ALL),
-    ("SELECT count(*) OVER w WINDOW w AS ()", ALL),
+    ("SELECT count(*) OVER w WINDOW w AS ()", ALL - {"mysql"}),
     ("SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED PRECEDING) FROM city", ALL),
     ("SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) FROM city", ALL),
     ("SELECT sum(id) OVER (ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM city", ALL - {"mysql"}),
