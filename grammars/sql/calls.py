@@ -6,13 +6,24 @@ from .dialects import Kinds, kinds_of
 from .expressions import changed, completes, popped, pushed
 from .functions import Functions
 from .levels import Scope
-from .resolution import COUNTING, FIRST, MAX_FRAMES, NO_AGGREGATE, NO_QUERY, NO_WINDOW, WHOLE, comparable, fits
+from .resolution import (
+    COUNTING,
+    FIRST,
+    MAX_DEPTH,
+    MAX_FRAMES,
+    NO_AGGREGATE,
+    NO_QUERY,
+    NO_WINDOW,
+    WHOLE,
+    comparable,
+    fits,
+)
 
 EXACT = ("integer", "text", "date")
 """Types that are the only ones of their class where all of a class must be one type."""
 
 
-_RANKS = ("rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead")
+RANKS = ("rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead")
 
 
 class Calls(Functions):
@@ -25,7 +36,8 @@ class Calls(Functions):
         if not self.dialect.typed:
             return None
         if code == "s":
-            return comparable(frame.kind)
+            whole = function.result == "same" and frame.kind == "int" and not fits("number", frame.allow)
+            return frozenset(("int",)) if whole else comparable(frame.kind)
         kinds = kinds_of(code)
         if function.result == "same" and frame.argument == 0 and frame.allow is not None:
             kinds = frame.allow if kinds is None else kinds & frame.allow
@@ -53,6 +65,8 @@ class Calls(Functions):
         scope = popped(scope)
         call = scope.frames[-1]
         kind = frame.kind if call.argument == 0 else call.kind
+        if self.called(scope).code(call.argument) == "s" and (kind, frame.kind) == ("int", "number"):
+            kind = "number"
         return changed(scope, argument=call.argument + 1, kind=kind)
 
     def do_more_arguments(self, scope: Scope) -> Scope | None:
@@ -108,12 +122,31 @@ class Calls(Functions):
 
     def if_frame(self, scope: Scope) -> Scope | None:
         function = scope.frames[-1].function
-        return None if self.dialect.name == "mysql" and function in (*_RANKS, "row_number") else scope
+        return None if self.dialect.name == "mysql" and function in (*RANKS, "row_number") else scope
+
+    def if_groups(self, scope: Scope) -> Scope | None:
+        return None if self.dialect.name == "mysql" else scope
 
     def do_over_end(self, scope: Scope) -> Scope | None:
         frame = scope.frames[-1]
         # MariaDB insists on it
-        return None if self.dialect.name == "mysql" and frame.function in _RANKS and not frame.boolean else scope
+        return None if self.dialect.name == "mysql" and frame.function in RANKS and not frame.boolean else scope
+
+    def if_windows(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        return scope if level.windows > level.defined else None
+
+    def do_named_window(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]._replace(phase="window")
+        return pushed(scope._replace(levels=(*scope.levels[:-1], level)), "over")
+
+    def do_named_window_done(self, scope: Scope) -> Scope:
+        level = scope.levels[-1]._replace(phase="where")
+        return popped(scope._replace(levels=(*scope.levels[:-1], level)))
+
+    def do_windows_done(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        return scope if level.windows == level.defined else None
 
     def do_over_done(self, scope: Scope) -> Scope:
         return self._result(scope)
@@ -219,8 +252,13 @@ class Calls(Functions):
         scope = popped(scope)._replace(word="")
         return self.operand(scope, self.combined(scope, kind), exact=exact)
 
+    def may_nest(self, scope: Scope) -> bool:
+        """Whether a subquery may begin here."""
+        frame = scope.frames[-1]
+        return len(scope.levels) < MAX_DEPTH and not frame.flags & NO_QUERY and not self.is_exact_arm(scope)
+
     def if_paren(self, scope: Scope) -> Scope | None:
-        return self.if_function_like(scope)
+        return self.if_function_like(scope) if self.if_literal(scope) or self.may_nest(scope) else None
 
     def do_paren(self, scope: Scope) -> Scope:
         return pushed(scope, "paren", scope.frames[-1].allow, self.inherited(scope))

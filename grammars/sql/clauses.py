@@ -80,7 +80,9 @@ class Clauses(Joins):
         """Columns of the result that ORDER BY may name by number."""
         level = scope.levels[-1]
         outputs = level.first or level.outputs
-        return {i for i, out in enumerate(outputs, 1) if out.kind in _SORTED}
+        if not level.distinct_on <= {out.reference for out in outputs if out.kind in _SORTED}:
+            return set()
+        return {i for i, out in enumerate(outputs, 1) if out.kind in _SORTED and self.may_sort(level, out.reference)}
 
     def if_rollup(self, scope: Scope) -> Scope | None:
         return scope if self.dialect.name in ("postgres", "duckdb") else None
@@ -100,7 +102,7 @@ class Clauses(Joins):
 
     def do_order_item(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
-        flags = FIRST | NO_QUERY
+        flags = FIRST
         if level.compound:
             flags |= NO_AGGREGATE | NO_WINDOW
         return pushed(scope, "order", None, flags)
@@ -127,11 +129,6 @@ class Clauses(Joins):
         return scope if self.dialect.name in ("sqlite", "mysql") else None
 
     # Subqueries.
-
-    def may_nest(self, scope: Scope) -> bool:
-        """Whether a subquery may begin here."""
-        frame = scope.frames[-1]
-        return len(scope.levels) < MAX_DEPTH and not frame.flags & NO_QUERY and not self.is_exact_arm(scope)
 
     def do_scalar(self, scope: Scope) -> Scope | None:
         if not self.may_nest(scope):
@@ -172,8 +169,9 @@ class Clauses(Joins):
 
     # Common table expressions.
 
-    def if_recursive(self, scope: Scope) -> Scope:
-        return scope
+    def if_recursive(self, scope: Scope) -> Scope | None:
+        within = self.dialect.name == "mysql" and any(level.ctes for level in scope.levels[:-1])
+        return None if within else scope  # MariaDB looks for the tables of a WITH around it in the database
 
     def do_recursive(self, scope: Scope) -> Scope:
         return relevelled(scope, recursing=True)

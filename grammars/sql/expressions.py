@@ -232,15 +232,17 @@ class Expressions(Resolution):
 
     def refer(self, scope: Scope, meaning: Meaning) -> Scope:
         """A column reference was read."""
-        level, frame = scope.levels[-1], scope.frames[-1]
+        i, frame = meaning.level, scope.frames[-1]
+        level = scope.levels[i]
         if meaning.waiting is not None:
             level = level._replace(waiting=level.waiting | {meaning.waiting})
-        if meaning.level in (-1, len(scope.levels) - 1):
+        if meaning.waiting is not None or i == len(scope.levels) - 1:
             if frame.flags & AGGREGATE:
                 level = level._replace(inner=level.inner | {meaning.reference})
-            elif level.phase in ("items", "having", "order") and self.dialect.typed:
+            elif level.phase in ("items", "having", "window", "order") and self.dialect.typed:
                 level = level._replace(bare=level.bare | {meaning.reference})
-        scope = scope._replace(levels=(*scope.levels[:-1], level), word="", quoted=False)
+        levels = (*scope.levels[:i], level, *scope.levels[i + 1 :])
+        scope = scope._replace(levels=levels, word="", quoted=False)
         return self.operand(scope, self.combined(scope, meaning.kind), meaning.reference)
 
     def do_column(self, scope: Scope) -> Scope | None:
@@ -248,6 +250,7 @@ class Expressions(Resolution):
         if output is not None and not scope.frames[-1].bare:
             references = [out.reference for out in scope.levels[-1].outputs if out.name == scope.word]
             same = next((r for r in references if r and r[1] == scope.word), None)
+            scope = self.sorted_on(scope, references[:1])
             return changed(self.operand(scope._replace(word=""), output, same), flags=LONE) if output else None
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
             return None
@@ -261,11 +264,6 @@ class Expressions(Resolution):
         if scope.quoted or scope.word not in self.dialect.reserved | self.dialect.avoided:
             return False
         return scope.word not in self.stored or scope.word in self.unplain
-
-    def only_outputs(self, scope: Scope) -> bool:
-        """Whether ORDER BY takes nothing but columns of the result."""
-        level = scope.levels[-1]
-        return level.compound or (level.distinct and self.dialect.typed)
 
     def if_qualifier(self, scope: Scope) -> Scope | None:
         if scope.levels[-1].phase == "order" and scope.frames[-1].role == "order" and self.only_outputs(scope):
@@ -288,6 +286,8 @@ class Expressions(Resolution):
         level, frame = scope.levels[-1], scope.frames[-1]
         if frame.role != "item" or frame.bare or level.phase != "items" or level.expected is not None:
             return None
+        if any(not alias for alias, _ in level.distinct_on):
+            return None  # two columns of the result could have the name there
         if self.dialect.name == "mysql" and level.role in ("derived", "cte"):
             return None  # names of columns must differ there
         if self.dialect.typed and (level.aggregated or (level.distinct and self.has_opaque)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .expressions import completes, popped, pushed
 from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, is_merged, lookup, visible
 from .queries import NAMED, relevelled
-from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
+from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_WINDOW, comparable
 from .rows import Rows
 
 
@@ -175,7 +175,7 @@ class Joins(Rows):
         return None if scope.levels[-1].using else scope
 
     def do_on(self, scope: Scope) -> Scope:
-        flags = NO_AGGREGATE | NO_WINDOW | NO_QUERY
+        flags = NO_AGGREGATE | NO_WINDOW
         return pushed(relevelled(scope, phase="on"), "condition", self.truth, flags)
 
     def do_on_done(self, scope: Scope) -> Scope | None:
@@ -226,6 +226,8 @@ class Joins(Rows):
 
     def do_no_from(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
+        if level.windows and self.dialect.name == "mysql":
+            return None  # MariaDB has WINDOW behind FROM only
         if level.itself or any(out.kind in ("*", "star") for out in level.outputs):
             return None
         return self.do_from_done(scope)
@@ -256,9 +258,11 @@ class Joins(Rows):
         bare = frozenset(
             self.canonical(level.tables, *reference) for reference in level.bare if lookup(level.tables, *reference)
         )
+        distinct_on = frozenset(self.canonical(level.tables, *reference) for reference in level.distinct_on)
         return relevelled(
-            scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False
-        )
+            scope, phase="where", outputs=tuple(outputs), bare=bare, waiting=frozenset(), join="", outer=False,
+            distinct_on=distinct_on,
+        )  # fmt: skip
 
     def starred(self, level: Level, output: Output) -> list[tuple[str, str, str]]:
         """Alias, name and class of the columns that a star stands for, in order."""

@@ -14,6 +14,7 @@ from .machine import Machine
 
 _UNKNOWN = 1 << 16
 _TABLE, _SUBQUERY = 3, 12  # a comma or join, a table, an alias; beside a table, what makes it a subquery
+_WINDOW = 5  # WINDOW or a comma, a name, AS, parentheses
 
 
 class Least:
@@ -59,6 +60,7 @@ class Least:
                 needed += _TABLE * tables - (2 if tables and level.phase == "from" and not level.tables else 0)
             if level.phase == "items" and level.expected is not None:
                 needed += 2 * max(0, level.expected - len(level.outputs) - 1)
+            needed += _WINDOW * len(level.windows - level.defined)
             if level.aggregated and level.bare and level.grouped is None:
                 needed += _TABLE
         return needed + 2 * max(0, len(scope.columns) - scope.written - 1)

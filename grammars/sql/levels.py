@@ -136,6 +136,10 @@ class Level(NamedTuple):
     """References outside aggregates, which must be grouped where anything is."""
     grouped: frozenset[Reference] | None = None
     distinct: bool = False
+    distinct_on: frozenset[Reference] = frozenset()
+    """Columns of DISTINCT ON, which ORDER BY must begin with."""
+    sorted_on: frozenset[Reference] = frozenset()
+    """Those of them that it has named."""
     starred: bool = False
     """Whether `*` is among the columns."""
     compound: bool = False
@@ -147,6 +151,10 @@ class Level(NamedTuple):
     """The common table expression that this SELECT of its own refers to."""
     tuples: int = 0
     """How many rows of VALUES were read."""
+    windows: frozenset[str] = frozenset()
+    """Names of windows that were used, and that the WINDOW clause must define."""
+    defined: frozenset[str] = frozenset()
+    """Those of them that it has defined."""
     cube: bool = False
     """Whether GROUP BY CUBE is being read."""
     written: int = 0

@@ -6,7 +6,7 @@ from .calls import Calls
 from .dialects import Kinds
 from .expressions import changed, completes, popped, pushed
 from .levels import Bound, Level, Output, Relation, Scope, lookup
-from .resolution import comparable
+from .resolution import LONE, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
 
 NAMED = ("derived", "cte")
 
@@ -111,7 +111,8 @@ class Queries(Calls):
             scope,
             phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
             group_start=0, aggregated=False, bare=frozenset(), grouped=None, starred=False, distinct=False,
-            compound=True, tuples=0,
+            compound=True, tuples=0, windows=frozenset(), defined=frozenset(),
+            distinct_on=frozenset(), sorted_on=frozenset(),
         )  # fmt: skip
 
     def do_arms_done(self, scope: Scope) -> Scope:
@@ -125,6 +126,25 @@ class Queries(Calls):
     def do_distinct(self, scope: Scope) -> Scope | None:
         return None if scope.levels[-1].itself else relevelled(scope, distinct=True)
 
+    def if_distinct_on(self, scope: Scope) -> Scope | None:
+        if self.dialect.name not in ("postgres", "duckdb"):
+            return None
+        place = self.do_distinct_item(scope)
+        return scope if self.names(place) or any(self.qualifiers(place)) else None
+
+    def do_distinct_item(self, scope: Scope) -> Scope:
+        return pushed(scope, "distinct", None, NO_AGGREGATE | NO_WINDOW | NO_QUERY | LONE)
+
+    def do_distinct_item_done(self, scope: Scope) -> Scope | None:
+        reference = scope.frames[-1].reference
+        if reference is None:
+            return None
+        return relevelled(popped(scope), distinct_on=scope.levels[-1].distinct_on | {reference})
+
+    def has_plain_distinct(self, level: Level, name: str | None = None) -> bool:
+        """Whether DISTINCT ON has a column (of this name) without an alias, which a result of that name would mean."""
+        return any(not alias and name in (None, column) for alias, column in level.distinct_on)
+
     def do_item(self, scope: Scope) -> Scope:
         level = scope.levels[-1]
         expect = level.allows[len(level.outputs)] if level.allows is not None else None
@@ -132,7 +152,7 @@ class Queries(Calls):
 
     def if_star(self, scope: Scope) -> Scope | None:
         level = scope.levels[-1]
-        if level.itself:
+        if level.itself or (level.expected is not None and level.waiting):
             return None
         if level.outputs and (level.expected is not None or self.dialect.name == "mysql"):
             return None  # MySQL takes a star before all others only
@@ -161,6 +181,8 @@ class Queries(Calls):
     def named(self, scope: Scope, name: str) -> Scope | None:
         """The scope with a name for the column that was read; None where it may not have this one."""
         if scope.frames[-1].kind in ("*", "star") or not self.suits_outside(scope, name):
+            return None
+        if self.has_plain_distinct(scope.levels[-1], name):
             return None
         return changed(scope._replace(names=scope.names | {name}), left=name)
 
@@ -196,6 +218,9 @@ class Queries(Calls):
             reference = frame.reference if frame.kind == "star" else None
             output = Output(None, frame.kind, reference)
         else:
+            alias, column = frame.reference or ("?", None)
+            if name is None and alias and self.has_plain_distinct(level, column):
+                return None
             if name is None and frame.reference is not None:
                 name = frame.reference[1]
                 if not self.suits_outside(scope, name):

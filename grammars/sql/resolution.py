@@ -6,7 +6,8 @@ import re
 from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
-from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, is_merged, lookup, visible
+from .enclosing import BEYOND, Enclosing
+from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, lookup
 from .schema import Schema
 
 AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
@@ -19,12 +20,10 @@ CUBE = 8
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _NOTHING: frozenset[Reference] = frozenset()
-_CLOSED = ("derived", "cte")  # queries that see nothing of those around them
-_SEEING = ("where", "group", "having", "order")
 
 
 class Meaning(NamedTuple):
-    """What a reference means: which level answers (-1: it waits), its class, and the waiting reference."""
+    """What a reference means: which level answers, its class, and the reference that waits there, if it does."""
 
     level: int
     kind: str
@@ -47,7 +46,7 @@ def comparable(kind: str) -> Kinds:
     return None if kind == "any" else NUMBERS if kind in NUMBERS else frozenset((kind,))
 
 
-class Resolution:
+class Resolution(Enclosing):
     """Names of a database under a dialect.
 
     Args:
@@ -73,37 +72,14 @@ class Resolution:
         self.stored = frozenset(map(key, stored)) | {"rowid", "oid", "_rowid_"}
         self.has_opaque = any(kind == "opaque" for relation in self.relations for _, kind in relation.columns)
 
-    def known(self, scope: Scope) -> tuple[Relation, ...]:
-        """Tables and common table expressions, the innermost of a name."""
-        if not any(level.ctes for level in scope.levels):
-            return self.relations
-        found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
-        for level in scope.levels:
-            found.update((relation.name, relation) for relation in level.ctes)
-        return tuple(found.values())
-
-    def around(self, scope: Scope) -> list[tuple[int, Level]]:
-        """The enclosing queries whose tables are seen from the innermost one, nearest first."""
-        found: list[tuple[int, Level]] = []
-        if scope.levels[-1].phase in ("group", "order"):
-            return found  # SQLite does not see them there
-        for i in range(len(scope.levels) - 2, -1, -1):
-            within, level = scope.levels[i + 1], scope.levels[i]
-            if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
-                break
-            found.append((i, scope.levels[i]))
-        return found
-
-    def tables(self, level: Level) -> tuple[Bound, ...]:
-        """The tables that expressions at this place of the level see."""
-        if level.phase == "on" and self.dialect.typed:
-            return level.tables[level.group_start :]
-        return level.tables
-
     def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What an enclosing query takes the reference for."""
         for i, level in self.around(scope):
-            found = lookup(level.tables, alias, name)
+            if level.phase == "items":
+                return self._awaited(scope, i, alias, name)
+            if not alias and level.phase in ("on", "order"):
+                return None  # tables that are joined later, or columns of the result, could have the name
+            found = lookup(self.tables(level), alias, name)
             if found:
                 if len(found) > 1 or found[0] == "opaque":
                     return None
@@ -113,19 +89,19 @@ class Resolution:
                 return None
         return None
 
-    def canonical(self, tables: tuple[Bound, ...], alias: str, name: str) -> Reference:
-        """One reference for all spellings of it; a merged column is one of its own."""
-        if alias or is_merged(tables, name):
-            return alias, name
-        return visible(tables, name)[0][0].alias, name
-
-    def may_be_bare(self, level: Level, reference: Reference) -> bool:
-        """Whether the reference may stand outside aggregates, behind GROUP BY."""
-        if not self.dialect.typed or level.phase not in ("having", "order"):
-            return True
-        if level.grouped is not None:
-            return reference in level.grouped
-        return not level.aggregated
+    def _awaited(self, scope: Scope, i: int, alias: str, name: str) -> Meaning | None:
+        """What the reference means if it waits for FROM of enclosing query i; a new one waits where no FROM between
+        can answer, and behind an alias."""
+        within, level = scope.levels[-1], scope.levels[i]
+        same = [want for want in level.waiting if (want.alias, want.name, want.inner) == (alias, name, False)]
+        if not alias or (not same and within.phase not in BEYOND):
+            return None
+        if within.phase not in BEYOND:
+            kinds = {want.kind for want in same if want.kind} if self.dialect.typed else {"any"}
+            return Meaning(i, kinds.pop(), (alias, name)) if len(kinds) == 1 else None
+        place = scope._replace(levels=scope.levels[: i + 1])
+        known = bool(same) or any(relation.kind(name) is not None for relation in self.known(place))
+        return self._waiting(place, alias, name) if known else None
 
     def meaning(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What a column reference means where it stands, None where it may not stand there."""
@@ -169,17 +145,18 @@ class Resolution:
             return None
         kinds = set(lookup(level.tables, alias, name)) - {"opaque"}
         kinds |= self._kinds_of(self.known(scope), name)
-        outer = None if frame.flags & AGGREGATE else self.outside(scope, alias, name)
+        inner = bool(frame.flags & AGGREGATE) or frame.role == "distinct"
+        outer = None if inner else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
-        lone = not frame.kind and (frame.role == "item" or frame.flags & COUNTING) and not frame.boolean
+        alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
+        lone = not frame.kind and alone and not frame.boolean and not frame.expect
         unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if unknown and any(name == column for relation in self.known(scope) for column, _ in relation.columns):
             unknown = False
         if not self.dialect.typed:
             kinds = {"any"} if kinds or unknown else set()
         known_kind = len(kinds) == 1
-        inner = bool(frame.flags & AGGREGATE)
         if (kinds or unknown) and frame.allow is None and (known_kind or lone):
             options: list[str | None] = [None]
         else:
@@ -188,7 +165,7 @@ class Resolution:
             told = kind or (next(iter(kinds)) if known_kind else "?")
             want = Waiting(alias, name, None if told in ("?", "any") else told, inner)
             if self.satisfiable(scope, level, level.waiting | {want}):
-                return Meaning(-1, told, (alias, name), want)
+                return Meaning(len(scope.levels) - 1, told, (alias, name), want)
         return None
 
     def _kinds_of(self, relations: tuple[Relation, ...], name: str) -> frozenset[str]:
@@ -243,7 +220,7 @@ class Resolution:
     def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
         frame = scope.frames[-1]
-        here = frame.role, frame.kind, frame.boolean, frame.allow, frame.flags  # all that `meaning` looks at
+        here = frame.role, frame.kind, frame.boolean, frame.expect, frame.allow, frame.flags  # what `meaning` reads
         memo = self._memo(scope.levels)
         known: frozenset[str] | None = memo.get(("names", alias, here))
         if known is None:
@@ -267,21 +244,35 @@ class Resolution:
     def _candidates(self, scope: Scope) -> set[str]:
         level = scope.levels[-1]
         relations: list[tuple[tuple[str, str], ...]] = [bound.columns for bound in level.tables]
-        if level.phase == "items":
-            relations += [relation.columns for relation in self.known(scope)]
+        listed = self.listed(scope)
+        if listed is not None:
+            relations += [relation.columns for relation in self.known(listed)]
+            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting)]
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
         return {name for columns in relations for name, _ in columns if name}
 
     def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
         """Aliases that may stand here, and whether any other new name may be one."""
-        level = scope.levels[-1]
-        candidates = {bound.alias for bound in level.tables}
-        for _, outer in self.around(scope):
-            candidates |= {bound.alias for bound in outer.tables}
-        fresh = level.phase == "items" and self.has_names(scope, _FRESH)
-        if level.phase == "items":
-            candidates |= {want.alias for want in level.waiting} | {relation.name for relation in self.known(scope)}
+        candidates = self.aliases_around(scope)
+        fresh = self.listed(scope) is not None and self.has_names(scope, _FRESH)
         return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
+
+    def may_sort(self, level: Level, reference: Reference | None) -> bool:
+        """Whether DISTINCT ON lets ORDER BY go on with this column: its own come first."""
+        return level.distinct_on <= level.sorted_on or reference in level.distinct_on
+
+    def sorted_on(self, scope: Scope, references: list[Reference | None]) -> Scope:
+        """The scope after a column of the result in ORDER BY."""
+        level = scope.levels[-1]
+        found = level.distinct_on & {reference for reference in references if reference}
+        if not found:
+            return scope
+        return scope._replace(levels=(*scope.levels[:-1], level._replace(sorted_on=level.sorted_on | found)))
+
+    def only_outputs(self, scope: Scope) -> bool:
+        """Whether ORDER BY takes nothing but columns of the result."""
+        level = scope.levels[-1]
+        return level.compound or (level.distinct and self.dialect.typed)
 
     def order_output(self, scope: Scope, name: str) -> str | None:
         """Class of the result's column that this name means in ORDER BY, None where it means none; "" where several."""
@@ -291,5 +282,7 @@ class Resolution:
         found = {(out.kind, out.reference, i) for i, out in enumerate(level.first or level.outputs) if out.name == name}
         if not found:
             return None
-        kind = next(iter(found))[0]
+        kind, reference, _ = next(iter(found))
+        if not self.may_sort(level, reference):
+            return ""
         return kind if len(found) == 1 and kind not in ("opaque", "null") else ""

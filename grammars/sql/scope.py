@@ -270,9 +270,8 @@ class ScopeAutomaton:
     def _in_quotes(self, configuration: int, place: Place, text: str, quote: int, byte: int) -> Lexeme | None:
         if byte == 0:
             return None
-        longer = text + chr(byte)  # bytes as characters: compared with names in the same form
-        if self.rules.dialect.name != "postgres":
-            longer = longer.lower() if byte < 0x80 else longer
+        fold = byte < 0x80 and self.rules.dialect.name != "postgres"
+        longer = text + (chr(byte).lower() if fold else chr(byte))  # bytes as characters, as in the names' prefixes
         if not text.startswith(OTHER):
             if longer in place.quoted_prefixes:
                 return configuration, QUOTED, longer, quote

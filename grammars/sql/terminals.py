@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
+from .calls import RANKS
 from .clauses import Clauses
 from .levels import Relation, Scope
 from .queries import relevelled
@@ -77,8 +78,7 @@ class Terminals(Clauses):
                 functions.add(word)
         bad: set[str] = set()
         if fresh:
-            waiting = {w.alias for w in level.waiting if w.alias} | {r.name for r in self.known(scope)}
-            bad = {alias for alias in waiting if alias not in qualifiers}
+            bad = self.aliases_around(scope) - qualifiers
         result = self._names(known | outputs | qualifiers, fresh, bad)
         return result._replace(words=result.words | functions)
 
@@ -140,6 +140,24 @@ class Terminals(Clauses):
     def take_new_output(self, scope: Scope, key: str) -> Scope | None:
         return self.named(scope, key)
 
+    def names_window(self, scope: Scope) -> Names:
+        level, frame = scope.levels[-1], scope.frames[-1]
+        if self.dialect.name == "mysql" and frame.function in (*RANKS, "row_number"):
+            return Names()  # those ask for more of the definition
+        if self.dialect.name == "duckdb" and level.phase == "order":
+            return Names()  # it knows none there
+        fresh = level.phase == "items" and len(level.windows) < 8
+        return self._names(level.windows, fresh)._replace(quoted=_NOTHING)  # SQLite knows none in quotes
+
+    def take_window(self, scope: Scope, key: str) -> Scope:
+        return relevelled(scope, windows=scope.levels[-1].windows | {key})
+
+    def names_new_window(self, scope: Scope) -> Names:
+        return Names(words=scope.levels[-1].windows - scope.levels[-1].defined)
+
+    def take_new_window(self, scope: Scope, key: str) -> Scope:
+        return relevelled(scope, defined=scope.levels[-1].defined | {key})
+
     def names_new_cte(self, scope: Scope) -> Names:
         taken = self.known(scope) if scope.levels[-1].recursing else scope.levels[-1].ctes
         return self._names(set(), True, {relation.name for relation in taken})
@@ -188,7 +206,10 @@ class Terminals(Clauses):
 
     def number(self, terminal: str, scope: Scope, text: str) -> Scope | None:
         """The scope after a number."""
-        if terminal in ("INTEGER", "FRAME", "POSITION"):
+        if terminal == "POSITION":
+            outputs = scope.levels[-1].first or scope.levels[-1].outputs
+            return self.sorted_on(scope, [outputs[int(text) - 1].reference])
+        if terminal in ("INTEGER", "FRAME"):
             return scope
         whole = text.isdigit()
         if scope.frames[-1].flags & WHOLE and not (whole and len(text) <= 9):

@@ -63,6 +63,41 @@ LEGAL = [
         ALL,
     ),
     ("SELECT name FROM city ORDER BY population DESC NULLS LAST", ALL - {"mysql"}),
+    ("SELECT name, (SELECT count(*) FROM city AS o WHERE o.code = c.code) FROM country AS c", ALL),
+    ("SELECT (SELECT max(id) FROM city WHERE city.code = country.code) AS m, name FROM country ORDER BY m", ALL),
+    ("SELECT c.code, EXISTS (SELECT 1 FROM city AS o WHERE o.code = c.code AND o.id > 3) FROM country AS c", ALL),
+    ("SELECT c.code, c.name IN (SELECT name FROM city WHERE city.code = c.code) FROM country AS c", ALL),
+    ("SELECT c.code, (SELECT c.code FROM city LIMIT 1) FROM country AS c", ALL),
+    (
+        "SELECT count(*), (SELECT max(o.id) FROM city AS o WHERE o.code = c.code) FROM country AS c GROUP BY c.code",
+        ALL,
+    ),
+    (
+        "SELECT (SELECT max(o.id) FROM city AS o WHERE EXISTS (SELECT 1 FROM language AS l WHERE l.code = c.code AND "
+        "l.language = o.name)) FROM country AS c",
+        ALL,
+    ),
+    ("SELECT sum(id) OVER w FROM city WINDOW w AS (PARTITION BY code ORDER BY id)", ALL),
+    (
+        "SELECT sum(id) OVER w, count(*) OVER v, avg(id) OVER w FROM city WHERE id > 1 WINDOW w AS (ORDER BY id "
+        "ROWS UNBOUNDED PRECEDING), v AS () ORDER BY first_value(id) OVER v",
+        ALL - {"duckdb"},
+    ),
+    ("SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)", ALL - {"mysql"}),
+    ("SELECT code, first_value(code) OVER w FROM city GROUP BY code WINDOW w AS (ORDER BY code)", ALL),
+    ("SELECT count(*) OVER w WINDOW w AS ()", ALL - {"mysql"}),
+    ("SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED PRECEDING) FROM city", ALL),
+    ("SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) FROM city", ALL),
+    ("SELECT sum(id) OVER (ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM city", ALL - {"mysql"}),
+    ("SELECT DISTINCT ON (code) code, name FROM city", SETS),
+    ("SELECT DISTINCT ON (code) * FROM city ORDER BY code, id DESC", SETS),
+    ("SELECT DISTINCT ON (c.code, c.name) c.name AS n, code, id FROM city AS c ORDER BY n, 2 DESC, id", SETS),
+    ("SELECT DISTINCT ON (c.code) c.id FROM city AS c", SETS),
+    ("SELECT DISTINCT ON (code) code, count(*) AS n FROM city GROUP BY code, name ORDER BY code, n", SETS),
+    ("SELECT city.name FROM city JOIN country ON city.code = (SELECT max(code) FROM country)", ALL),
+    ("SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = d.code)", ALL),
+    ("SELECT name FROM city ORDER BY (SELECT max(name) FROM country), name", ALL),
+    ("SELECT c.name FROM country AS c ORDER BY (SELECT count(*) FROM city WHERE city.code = c.code) DESC", ALL),
 ]
 REFUSED = [
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT y + 1 FROM n) SELECT x FROM n",  # no such column
@@ -83,8 +118,32 @@ REFUSED = [
     "SELECT name FROM city WHERE name LIKE 'a%' ESCAPE ''",
     "SELECT name FROM city ORDER BY name COLLATE nowhere",
     "SELECT name FROM city GROUP BY (2)",
-    "SELECT DISTINCT ON (name) name FROM city",  # not generated
-    "SELECT rank() OVER w FROM city WINDOW w AS (ORDER BY id)",
+    "SELECT name, (SELECT count(*) FROM city AS o WHERE o.code = c.code) FROM country AS d",  # no c
+    "SELECT name, (SELECT count(*) FROM city AS o WHERE o.code = c.id) FROM country AS c",  # no such column
+    "SELECT (SELECT max(id) FROM city AS o WHERE o.name = o.area) FROM country AS c",  # o is a city
+    "SELECT (SELECT max(o.id) FROM city AS o WHERE o.name = c.name) FROM (SELECT code FROM country) AS c",
+    "SELECT x.n FROM (SELECT (SELECT max(id) FROM city AS o WHERE o.code = c.code) AS n FROM city) AS x, country AS c",
+    "SELECT c.name FROM city AS c JOIN country AS d ON c.id IN (SELECT id FROM city WHERE code = e.code), big AS e",
+    "SELECT c.name FROM country AS c ORDER BY (SELECT count(*) FROM city WHERE city.code = d.code)",
+    "SELECT DISTINCT ON (name) name, id FROM city ORDER BY id",  # must begin with what is distinct
+    "SELECT DISTINCT ON (name) name, id FROM city ORDER BY id, name",
+    "SELECT DISTINCT ON (name) id FROM city ORDER BY 1",
+    "SELECT DISTINCT ON (name, code) name, id, code FROM city ORDER BY name, id",
+    "SELECT DISTINCT ON (area) name FROM city",
+    "SELECT DISTINCT ON (name) name, count(*) FROM city",
+    "SELECT DISTINCT ON (name) name, count(*) AS n FROM city GROUP BY id",
+    "SELECT DISTINCT ON (name) id AS name, name FROM city",
+    "SELECT DISTINCT ON () name FROM city",
+    "SELECT sum(id) OVER w FROM city",  # no such window
+    "SELECT sum(id) OVER w FROM city WINDOW v AS (ORDER BY id)",
+    "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY area)",
+    "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY id), w AS (ORDER BY name)",
+    "SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY id) ORDER BY sum(id) OVER v",
+    "SELECT sum(id) OVER w FROM city UNION SELECT sum(id) OVER w FROM city WINDOW w AS (ORDER BY id)",
+    "SELECT id FROM city WHERE id IN (SELECT sum(id) OVER w FROM city) WINDOW w AS (ORDER BY id)",
+    "SELECT sum(id) OVER (RANGE UNBOUNDED PRECEDING) FROM city",  # not ordered
+    "SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED PRECEDING) FROM city",
+    "SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED FOLLOWING) FROM city",
 ]
 # What walks of the grammar found that engines refuse, by dialect.
 FOUND = {
@@ -92,6 +151,7 @@ FOUND = {
         "WITH a AS (VALUES (1)) SELECT column1 FROM a CROSS JOIN (SELECT TRUE) AS b",  # ambiguous
         "VALUES (1) EXCEPT SELECT 2 ORDER BY column1",
         "VALUES (1) LIMIT 1",
+        'SELECT sum(id) OVER w FROM city WINDOW "w" AS ()',
     ],
     "duckdb": [
         "SELECT string_agg(name, code) FROM city",  # not constant
@@ -100,6 +160,8 @@ FOUND = {
     "postgres": [
         "SELECT * FROM city JOIN country USING (name) INTERSECT SELECT 1, 'a', 'a', 1, 'a', 'a', 1, 1.5, true, DATE "
         "'2020-02-02'",  # the merged column comes first
+        "SELECT 1 % coalesce(id, ceil(2)) FROM city",
+        "SELECT coalesce(id, ceil(2)) % 2 FROM city",
         "SELECT name BETWEEN name COLLATE \"C\" AND 'b' FROM city",
         "SELECT name FROM city WHERE (name || 'a') GLOB 'b'",
         "WITH RECURSIVE n(x) AS (SELECT id FROM city UNION ALL SELECT x / 2.5 FROM n) SELECT x FROM n",
@@ -114,6 +176,7 @@ FOUND = {
         "SELECT name FROM city WHERE id IN (SELECT id FROM city LIMIT 2)",
         "SELECT row_number.id FROM city AS row_number",
         "SELECT std(DISTINCT id) FROM city",
+        "WITH a AS (SELECT 1 AS x) SELECT (WITH RECURSIVE b AS (SELECT x FROM a) SELECT x FROM b)",
     ],
 }
 
@@ -133,6 +196,18 @@ def test_legal_statements_are_accepted_and_prepared(judged) -> None:  # type: ig
             prepares(text)
 
 
+def test_frames_without_offsets(judged) -> None:  # type: ignore[no-untyped-def]
+    dialect, grammar, prepares = judged
+    text = "SELECT sum(id) OVER (ORDER BY code, id {} BETWEEN {} AND {}) FROM city"
+    for unit in ("RANGE", "GROUPS"):
+        for start in ("UNBOUNDED PRECEDING", "CURRENT ROW"):
+            for end in ("UNBOUNDED FOLLOWING", "CURRENT ROW"):
+                accepted = grammar.matches(text.format(unit, start, end))
+                assert accepted == (unit == "RANGE" or dialect != "mysql")
+                if accepted:
+                    prepares(text.format(unit, start, end))
+
+
 def test_refused_statements(judged) -> None:  # type: ignore[no-untyped-def]
     for text in REFUSED:
         assert not judged[1].matches(text), text
@@ -147,6 +222,32 @@ def test_what_walks_found(judged) -> None:  # type: ignore[no-untyped-def]
                 prepares(text)
 
 
+def test_columns_of_enclosing_queries_that_are_grouped_or_of_a_wrong_type(judged) -> None:  # type: ignore[no-untyped-def]
+    dialect, grammar, prepares = judged
+    correlated = "(SELECT max(o.id) FROM city AS o WHERE o.code = c.{})"
+    for text, wrong in (
+        (f"SELECT count(*), {correlated.format('code')} FROM country AS c", {"duckdb", "postgres"}),
+        (f"SELECT count(*), {correlated.format('code')} FROM country AS c GROUP BY c.name", {"duckdb", "postgres"}),
+        (f"SELECT {correlated.format('population')} FROM country AS c", {"postgres"}),
+    ):
+        assert grammar.matches(text) == (dialect == "sqlite"), text
+        if dialect in wrong:
+            with pytest.raises(Exception, match=r"."):
+                prepares(text)
+
+
+def test_a_reference_that_waits_for_from_is_met() -> None:
+    tables = {"t": {"a": "integer", "b": "text"}, "u": {"c": "integer"}}
+    for dialect in DIALECTS:
+        automaton = grammars.sql(tables, dialect=dialect).automaton
+        state = automaton.advance(automaton.start, b"SELECT (SELECT max(a) FROM t WHERE a = x.c) FROM ")
+        assert state >= 0 and automaton.advance(state, b"u AS x") >= 0
+        for wrong in (b"u AS y ORDER ", b"u AS y WHERE ", b"u ORDER ", b"t AS x "):
+            assert automaton.advance(state, wrong) == -1
+        assert automaton.is_accepting(automaton.advance(state, b"t AS y, u AS x"))
+        assert automaton.advance(automaton.start, b"SELECT (SELECT max(a) FROM t WHERE a = x.d") == -1
+
+
 def test_no_dead_ends_that_walks_found() -> None:
     tables = {"t": {"a": "integer", "b": "blob", "c": "text"}}
     lite = grammars.sql(tables).automaton
@@ -157,8 +258,12 @@ def test_no_dead_ends_that_walks_found() -> None:
     assert lite.advance(lite.start, deep + b"WITH") == -1 and lite.advance(lite.start, deep + b"SELECT x.y") == -1
     duck = grammars.sql(tables, dialect="duckdb").automaton
     assert duck.advance(duck.start, b"SELECT a FROM t WHERE b IN (VALUES") == -1  # a blob cannot be written
+    named = duck.advance(duck.start, b"SELECT a, count(*), rank() OVER w FROM t ")
+    assert duck.advance(named, b"WINDOW ") == -1 and duck.advance(named, b"GROUP BY a WINDOW w AS (") >= 0
     mysql = grammars.sql(tables, dialect="mysql").automaton
     assert mysql.advance(mysql.start, b"WITH x AS (SELECT * FROM t JOIN (") == -1  # columns must differ in name
+    two = grammars.sql({"t": {"a": "integer", "b": "boolean"}, "u": {"a": "text"}}, dialect="mysql").automaton
+    assert two.advance(two.start, b"SELECT EXISTS (SELECT true UNION SELECT x.a ") >= 0  # it may be compared
     assert mysql.advance(mysql.start, b"SELECT sum(") >= 0 and mysql.advance(mysql.start, b"SELECT cast ") == -1
 
 
@@ -183,6 +288,14 @@ def test_results_of_integers_stay_integers_where_nothing_else_is_taken() -> None
     assert duck.matches("SELECT a % (SELECT 2 UNION SELECT a FROM t LIMIT 1) FROM t")
     for wrong in ("SELECT 2 UNION SELECT 2.5", "VALUES (2), (2.5)"):
         assert not duck.matches(f"SELECT a % ({wrong}) FROM t")
+
+
+def test_quoted_names_beyond_ascii() -> None:
+    for dialect in DIALECTS:
+        quote = "`" if dialect == "mysql" else '"'
+        grammar = grammars.sql({"t": {"größe": "integer", "ß": "text"}}, dialect=dialect)
+        assert grammar.matches(f"SELECT {quote}größe{quote}, t.{quote}ß{quote} FROM t")
+        assert not grammar.matches(f"SELECT {quote}grÖße{quote} FROM t") or dialect == "sqlite"
 
 
 def test_a_cube_names_what_it_must() -> None:

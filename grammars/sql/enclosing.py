@@ -1,0 +1,83 @@
+"""What is seen from a place of a query: tables, those of the queries around it, and what waits for a FROM around it."""
+
+from __future__ import annotations
+
+from .dialects import Dialect
+from .levels import Bound, Level, Reference, Relation, Scope, is_merged, visible
+
+_CLOSED = ("derived", "cte")  # queries that see nothing of those around them
+_SEEING = ("items", "on", "where", "group", "having", "order")
+BEYOND = ("where", "having")
+"""Where a reference may wait for FROM of an enclosing query, since all tables of its own are known."""
+
+
+class Enclosing:
+    """The base of `Resolution`; `relations` are the tables of the database."""
+
+    dialect: Dialect
+    relations: tuple[Relation, ...]
+
+    def known(self, scope: Scope) -> tuple[Relation, ...]:
+        """Tables and common table expressions, the innermost of a name."""
+        if not any(level.ctes for level in scope.levels):
+            return self.relations
+        found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
+        for level in scope.levels:
+            found.update((relation.name, relation) for relation in level.ctes)
+        return tuple(found.values())
+
+    def around(self, scope: Scope) -> list[tuple[int, Level]]:
+        """The enclosing queries whose tables are seen from the innermost one, nearest first; the last may be one whose
+        columns are being listed, so that only what waits for its FROM is known."""
+        found: list[tuple[int, Level]] = []
+        if scope.levels[-1].phase in ("group", "window", "order"):
+            return found  # SQLite does not see them there
+        for i in range(len(scope.levels) - 2, -1, -1):
+            within, level = scope.levels[i + 1], scope.levels[i]
+            if not within.lateral and (within.role in _CLOSED or level.phase not in _SEEING):
+                break
+            if level.phase == "items" and any(inner.lateral for inner in scope.levels[i + 1 :]):
+                break
+            found.append((i, level))
+            if level.phase in ("items", "on"):
+                break
+        return found
+
+    def tables(self, level: Level) -> tuple[Bound, ...]:
+        """The tables that expressions at this place of the level see."""
+        if level.phase == "on" and self.dialect.typed:
+            return level.tables[level.group_start :]
+        return level.tables
+
+    def canonical(self, tables: tuple[Bound, ...], alias: str, name: str) -> Reference:
+        """One reference for all spellings of it; a merged column is one of its own."""
+        if alias or is_merged(tables, name):
+            return alias, name
+        return visible(tables, name)[0][0].alias, name
+
+    def may_be_bare(self, level: Level, reference: Reference) -> bool:
+        """Whether the reference may stand outside aggregates, behind GROUP BY."""
+        if not self.dialect.typed or level.phase not in ("having", "window", "order"):
+            return True
+        if level.grouped is not None:
+            return reference in level.grouped
+        return not level.aggregated
+
+    def listed(self, scope: Scope) -> Scope | None:
+        """The scope up to the nearest query seen from here whose columns are being listed, None where there is none."""
+        if scope.levels[-1].phase == "items":
+            return scope
+        around = self.around(scope) if scope.levels[-1].phase in BEYOND else []
+        if not around or around[-1][1].phase != "items":
+            return None
+        return scope._replace(levels=scope.levels[: around[-1][0] + 1])
+
+    def aliases_around(self, scope: Scope) -> set[str]:
+        """Aliases that mean something here, or could not be new ones."""
+        candidates = {bound.alias for bound in scope.levels[-1].tables}
+        for _, outer in self.around(scope):
+            candidates |= {bound.alias for bound in outer.tables}
+        listed = self.listed(scope)
+        if listed is not None:
+            candidates |= {want.alias for want in listed.levels[-1].waiting} | {r.name for r in self.known(listed)}
+        return candidates
