@@ -7,7 +7,7 @@ asked before a reference and before a table, so that nothing is allowed that FRO
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .dialects import Kinds
@@ -208,7 +208,25 @@ def _suits(relation: Relation, wants: dict[str, str | None]) -> bool:
     )
 
 
-@functools.lru_cache(maxsize=1 << 16)
+class _Holders:
+    """Relations by the names of their columns; made once for the relations that were asked about last."""
+
+    _last: tuple[tuple[Relation, ...], dict[str, list[Relation]]] = ((), {})
+
+    @classmethod
+    def of(cls, relations: tuple[Relation, ...], wants: dict[str, str | None]) -> Sequence[Relation]:
+        """The relations that have these columns, of these classes."""
+        known, index = cls._last
+        if known is not relations:
+            index = {}
+            for relation in relations:
+                for name in dict.fromkeys(name for name, _ in relation.columns):
+                    index.setdefault(name, []).append(relation)
+            cls._last = relations, index
+        first = next(iter(wants), None)
+        return relations if first is None else [r for r in index.get(first, ()) if _suits(r, wants)]
+
+
 def feasible(
     tables: tuple[Bound, ...],
     waiting: frozenset[Waiting],
@@ -243,7 +261,7 @@ def feasible(
     counts = {name: len(lookup(tables, "", name)) for name in names}
     open_names = sum(not counts[name] and ("", name) not in outside for name in names)
     named = sum(not bound.derived for bound in tables)
-    taken = sum(any(_suits(relation, wants) for relation in relations) or not forward for wants in missing.values())
+    taken = sum(bool(_Holders.of(relations, wants)) or not forward for wants in missing.values())
     if named + taken + open_names > MAX_TABLES:  # each of these takes one more table at most
         return False
     steps = [0]
@@ -264,14 +282,14 @@ def feasible(
             return False
         if left:
             wants = missing[left[0]]
-            options = [relation.columns for relation in relations if _suits(relation, wants)]
+            options = [relation.columns for relation in _Holders.of(relations, wants)]
             if not options and forward:
                 options = [tuple((name, kind or "any") for name, kind in wants.items())]
             return attempt(options, left[1:])
         open_names = [name for name in sorted(names) if not counts[name] and ("", name) not in outside]
         if not open_names:
             return True
-        return attempt([relation.columns for relation in relations if relation.kind(open_names[0]) is not None], ())
+        return attempt([relation.columns for relation in _Holders.of(relations, {open_names[0]: None})], ())
 
     def attempt(options: list[tuple[tuple[str, str], ...]], left: tuple[str, ...]) -> bool:
         tried = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ CUBE = 8
 _MADE_UP = re.compile(r"column\d+\Z")
 _FRESH = "\0"  # an alias that nobody has
 _NOTHING: frozenset[Reference] = frozenset()
+_feasible = functools.lru_cache(maxsize=_ANSWERS)(feasible)
 
 
 class Meaning(NamedTuple):
@@ -56,7 +58,7 @@ class Resolution(Enclosing):
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         self.dialect, self.schema, self.forward = dialect, schema, forward
         self._kinds: dict[str, frozenset[str]] = {}
-        self._feasible: dict[Any, bool] = {}
+        self._feasible: dict[Any, tuple[tuple[Bound, ...], bool]] = {}
         self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
         key = dialect.key
         self.relations = tuple(
@@ -189,16 +191,16 @@ class Resolution(Enclosing):
         if not waiting:
             return True
         bound = level.tables if tables is None else tables
-        asked = bound, waiting, self.answered(scope, waiting), self.forwards(scope)
-        relations = self.known(scope)
+        answered, forwards, relations = self.answered(scope, waiting), self.forwards(scope), self.known(scope)
         if relations is not self.relations:
-            return feasible(*asked[:3], relations, asked[3])
-        known = self._feasible.get(asked)  # without the relations, which are many to hash
-        if known is None:
+            return _feasible(bound, waiting, answered, relations, forwards)
+        key = id(bound), waiting, answered, forwards  # what is bound has many columns to hash, and relations more
+        known = self._feasible.get(key)
+        if known is None or known[0] is not bound:
             if len(self._feasible) > _ANSWERS:
                 self._feasible.clear()
-            known = self._feasible[asked] = feasible(*asked[:3], relations, asked[3])
-        return known
+            known = self._feasible[key] = (bound, feasible(bound, waiting, answered, relations, forwards))
+        return known[1]
 
     def forwards(self, scope: Scope) -> bool:
         """Whether references may wait for results of subqueries in FROM."""
