@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from bytebound.integrations.transformers import TransformersModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 clock = time.process_time
@@ -29,6 +30,7 @@ class MemoModel:
     def __init__(self, folder: Path | str, limit: int = 20_000) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
+        self.cache_argument = TransformersModel(self.model).cache_argument
         self.limit = limit
         self._known: dict[tuple[int, ...], torch.Tensor] = {}
         self._keys: dict[tuple[int, ...], torch.Tensor] = {}  # [layers, 2, heads, size] of the last position
@@ -76,10 +78,10 @@ class MemoModel:
             )  # [n, layers, 2, heads, length - 1, size]
             cache = DynamicCache([(past[:, layer, 0], past[:, layer, 1]) for layer in range(past.shape[1])])
             ids = torch.tensor([context[-1:] for context in contexts])
-        output = self.model(input_ids=ids, past_key_values=cache, use_cache=True)
+        output = self.model(input_ids=ids, use_cache=True, **{self.cache_argument: cache})
         rows = torch.log_softmax(output.logits[:, -1].float(), -1)
         kept = torch.stack(
-            [torch.stack([layer.keys, layer.values], dim=1) for layer in output.past_key_values.layers], dim=1
+            [torch.stack([layer.keys, layer.values], dim=1) for layer in cache.layers], dim=1
         )  # [n, layers, 2, heads, length, size]
         for i, context in enumerate(contexts):
             self._known[context] = rows[i].clone()

@@ -140,7 +140,7 @@ def byte_exact(
         covers = draw_covers(bytewise, states, sample, None, None)
         rows = Rows(host, covers, _pad(tokenizer, bytewise))
         inputs = rows.inputs()
-        model_kwargs.pop("past_key_values", None)
+        model_kwargs.pop(host.cache_argument, None)
         return model._sample(
             inputs.pop("input_ids"),
             logits_processor=logits_processor,
@@ -199,7 +199,7 @@ class Rows:
 
     def __init__(self, host: TransformersModel, covers: Sequence[Cover], pad: int) -> None:
         longest = max(len(cover.tokens) for cover in covers)
-        self._covers = covers
+        self._covers, self._cache_argument = covers, host.cache_argument
         device = host.device
         padding = [longest - len(cover.tokens) for cover in covers]
         rows = [[pad] * k + cover.tokens for k, cover in zip(padding, covers, strict=True)]
@@ -210,7 +210,7 @@ class Rows:
         """Keyword arguments of `generate`."""
         inputs: dict[str, Any] = {"input_ids": self.ids, "attention_mask": self.attention}
         cache = self._cache()
-        return inputs if cache is None else {**inputs, "past_key_values": cache}
+        return inputs if cache is None else {**inputs, self._cache_argument: cache}
 
     def _cache(self) -> DynamicCache | None:
         nodes: list[Node] = [cover.parent for cover in self._covers]

@@ -57,6 +57,8 @@ class TransformersModel(LanguageModel):
         self.max_context = context_size(model)
         """Tokens that the model has positions for; None where it sets no bound."""
         self._accepts = frozenset(inspect.signature(model.forward).parameters)
+        self.cache_argument = "cache" if "cache" in self._accepts else "past_key_values"
+        """What the model's forward calls its cache: `cache` since transformers 5.24."""
 
     def next_logprobs(self, contexts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Log-probabilities of the token after each context, without a cache: float [n, vocabulary]."""
@@ -113,7 +115,7 @@ class TransformersModel(LanguageModel):
         if "logits_to_keep" in self._accepts:
             arguments["logits_to_keep"] = 1
         if cache is not None:
-            arguments["past_key_values"] = cache
+            arguments[self.cache_argument] = cache
         with torch.inference_mode():
             logits = self.model(**arguments).logits[:, -1]
         # Outside, because tensors made in inference mode may not be written to by those who get them.
@@ -148,7 +150,7 @@ class TransformersModel(LanguageModel):
 
     def new_cache(self) -> DynamicCache:
         """An empty cache. Raises DecodingError where its rows could not be selected."""
-        if "past_key_values" in self._accepts:
+        if self.cache_argument in self._accepts:
             cache = DynamicCache(config=self.model.config)
             if all(isinstance(layer, _FORKABLE) for layer in cache.layers):
                 return cache

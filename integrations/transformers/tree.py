@@ -64,7 +64,7 @@ def _follows_mask(model: TransformersModel) -> bool:
     cache = DynamicCache(config=host.config)
     if not cache.layers or any(type(layer) is not DynamicLayer for layer in cache.layers):
         return False  # a sliding window, or a state that is no sequence of keys and values
-    if not {"attention_mask", "position_ids", "past_key_values"} <= _parameters(host):
+    if not {"attention_mask", "position_ids", model.cache_argument} <= _parameters(host):
         return False
     a, b, c, d = (i % model.vocabulary_size for i in (11, 5, 7, 3))
     tree = MaskedTree(model)
@@ -284,7 +284,7 @@ def _logprobs(
     if host.training:
         raise DecodingError(f"{type(host).__name__} is in training mode, with dropout: call model.eval()")
     names = _parameters(host)
-    arguments: dict[str, Any] = {"input_ids": torch.tensor([tokens], device=host.device), "past_key_values": cache}
+    arguments: dict[str, Any] = {"input_ids": torch.tensor([tokens], device=host.device), model.cache_argument: cache}
     if mask is not None:
         arguments["attention_mask"] = mask
     if "position_ids" in names:

@@ -19,7 +19,6 @@ from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
     LlamaConfig,
-    MambaConfig,
     MistralConfig,
     OpenAIGPTConfig,
 )
@@ -86,11 +85,9 @@ def test_positions_that_nothing_needs_are_gathered_out() -> None:
 
 
 def test_a_cache_that_cannot_fork_is_refused(tokenizer: Any) -> None:
-    mamba = MambaConfig(vocab_size=400, hidden_size=32, num_hidden_layers=2, state_size=4)
-    for config in (mamba, OpenAIGPTConfig(vocab_size=400, n_embd=32, n_layer=1, n_head=2)):
-        model = make(config)
-        with pytest.raises(DecodingError, match="cannot be forked"):
-            ByteModel(model, tokenizer)
+    model = make(OpenAIGPTConfig(vocab_size=400, n_embd=32, n_layer=1, n_head=2))
+    with pytest.raises(DecodingError, match="cannot be forked"):
+        ByteModel(model, tokenizer)
     found = ByteModel(TransformersModel(model, use_cache=False), tokenizer, semantics="canonical").next_byte("answ")
     assert np.logaddexp.reduce(found) == pytest.approx(0.0)
 

@@ -273,7 +273,7 @@ def test_a_loop_of_ones_own(model: Any, tokenizer: Any, vocabulary: Vocabulary, 
     again = own_loop(model, processor, prompt, 5)  # begins anew
     assert not torch.equal(rows, again)
     assert not np.array_equal(first, processor.log_weights)
-    assert len(set(map(tuple, again[:3].tolist()))) == 3
+    assert len(set(map(tuple, again[:3].tolist()))) > 1  # rows draw for themselves
     with pytest.raises(DecodingError, match="not those"):
         processor.resample(again[:3], 1)
     with pytest.raises(TokenRejected, match="rows were moved"):
