@@ -17,7 +17,7 @@ from bytebound.grammars.sql.dialects import dialect
 
 _ACTION = re.compile(r"(?:do|if)_\w+")
 _COLUMNS = ("COLUMN", "USING_COLUMN")
-_NEW = ("NEW_OUTPUT", "NEW_CTE", "NEW_CTE_COLUMN", "RECURSIVE_TABLE")
+_NEW = ("NEW_OUTPUT", "NEW_CTE", "NEW_CTE_COLUMN", "RECURSIVE_TABLE", "WINDOW", "NEW_WINDOW")
 _ALIASES = tuple(f"t{i}" for i in range(1, 10))
 
 
