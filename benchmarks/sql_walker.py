@@ -165,7 +165,7 @@ class Walker:
 
 def _behind(automaton: Any, state: int) -> Any:
     """The configuration behind the token that was read last; None where it cannot end."""
-    configuration, mode, text, extra = automaton._lexemes[state]
+    configuration, mode, text, extra = automaton._states[state]
     return configuration if mode == BETWEEN else automaton._end(configuration, mode, text, extra)
 
 

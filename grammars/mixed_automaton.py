@@ -6,11 +6,11 @@ automaton of its part, and whether the text may end. No part is ever dead, so ne
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 
 from .automaton import DEAD, Automaton
-from .errors import BudgetExceeded, GrammarError
+from .errors import BudgetExceeded
+from .lazy_automaton import LazyAutomaton
 
 Edge = tuple[int, int, int]
 """A node, the number of a part or -1 for nothing, a node."""
@@ -19,8 +19,8 @@ Way = tuple[int, int]
 MAX_WAYS = 1000
 
 
-class MixedAutomaton:
-    """See the module. States are made while it runs; they may be kept and shared by threads.
+class MixedAutomaton(LazyAutomaton[tuple[tuple[Way, ...], bool]]):
+    """See the module.
 
     Args:
         edges: of the graph, from node 0 to node 1.
@@ -29,15 +29,12 @@ class MixedAutomaton:
     """
 
     def __init__(self, edges: Sequence[Edge], automata: Sequence[Automaton], *, states: int = 2_000_000) -> None:
-        self.edges, self.automata, self.limit = tuple(edges), tuple(automata), states
+        super().__init__(states)
+        self.edges, self.automata = tuple(edges), tuple(automata)
         self._leaving: dict[int, list[int]] = {}
         for number, (a, _, _) in enumerate(self.edges):
             self._leaving.setdefault(a, []).append(number)
-        self._states: list[tuple[tuple[Way, ...], bool]] = []
-        self._numbers: dict[tuple[tuple[Way, ...], bool], int] = {}
-        self._steps: dict[int, int] = {}
         self._behind: dict[int, int] = {}
-        self._lock = threading.RLock()
         self.start = self.entered(0)
 
     def of_edge(self, edge: int) -> Automaton:
@@ -74,69 +71,22 @@ class MixedAutomaton:
                 if ends and target not in seen:
                     seen.add(target)
                     nodes.append(target)
-        return self._intern(tuple(sorted(found)), 1 in seen)
+        return self._state(tuple(sorted(found)), 1 in seen)
 
-    def _intern(self, ways: tuple[Way, ...], ends: bool) -> int:
+    def _state(self, ways: tuple[Way, ...], ends: bool) -> int:
         if not ways and not ends:
             return DEAD
-        known = self._numbers.get((ways, ends))
-        if known is None:
-            if len(ways) > MAX_WAYS or len(self._states) >= self.limit:
-                raise BudgetExceeded(
-                    f"the parts of this grammar can be told apart too late: more than {MAX_WAYS} readings of one text, "
-                    f"or {self.limit} states; end each part by a text that it does not hold"
-                )
-            known = self._numbers[ways, ends] = len(self._states)
-            self._states.append((ways, ends))
-        return known
+        if len(ways) > MAX_WAYS:
+            raise BudgetExceeded(
+                f"the parts of this grammar can be told apart too late: more than {MAX_WAYS} readings of one text; "
+                "end each part by a text that it does not hold"
+            )
+        return self._intern((ways, ends))
 
-    def step(self, state: int, byte: int) -> int:
-        """See `Automaton.step`."""
-        following = self._steps.get(state << 8 | byte)
-        if following is None:
-            if not 0 <= byte <= 255:
-                raise GrammarError(f"{byte} is not a byte: 0..255")
-            if self.is_dead(state):
-                return DEAD
-            with self._lock:
-                stepped = ((edge, self.of_edge(edge).step(q, byte)) for edge, q in self._states[state][0])
-                following = self._settled([way for way in stepped if way[1] != DEAD], [])
-                self._steps[state << 8 | byte] = following
-        return following
-
-    def advance(self, state: int, data: bytes) -> int:
-        """See `Automaton.advance`."""
-        steps = self._steps
-        for byte in data:
-            following = steps.get(state << 8 | byte)
-            state = self.step(state, byte) if following is None else following
-            if state == DEAD:
-                return DEAD
-        return state
+    def _following(self, state: int, byte: int) -> int:
+        stepped = ((edge, self.of_edge(edge).step(q, byte)) for edge, q in self._states[state][0])
+        return self._settled([way for way in stepped if way[1] != DEAD], [])
 
     def is_accepting(self, state: int) -> bool:
         """See `Automaton.is_accepting`."""
         return not self.is_dead(state) and self._states[state][1]
-
-    def is_dead(self, state: int) -> bool:
-        """See `Automaton.is_dead`. Raises GrammarError for an integer that is no state."""
-        if state == DEAD:
-            return True
-        if not 0 <= state < len(self._states):
-            raise GrammarError(f"{state} is not a state of this automaton, which has {len(self._states)} so far")
-        return False
-
-    def forced_bytes(self, state: int, limit: int = 256) -> bytes:
-        """See `Automaton.forced_bytes`; at most `limit`."""
-        forced = bytearray()
-        while not self.is_dead(state) and not self.is_accepting(state) and len(forced) < limit:
-            following, only = DEAD, -1
-            for byte in range(256):
-                reached = self.step(state, byte)
-                if reached != DEAD:
-                    if only >= 0:
-                        return bytes(forced)
-                    following, only = reached, byte
-            forced.append(only)
-            state = following
-        return bytes(forced)

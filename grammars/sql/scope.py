@@ -7,10 +7,8 @@ same rules.
 
 from __future__ import annotations
 
-import threading
-
 from ..automaton import DEAD
-from ..errors import BudgetExceeded, GrammarError
+from ..lazy_automaton import LazyAutomaton
 from ..scoped import EVERY, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
@@ -32,8 +30,8 @@ Lexeme = tuple[int, int, str, int]
 """Configuration, mode, what was read of the token, and white space or the kind of quotes."""
 
 
-class ScopeAutomaton:
-    """See the module. States are made while it runs; they may be kept and shared by threads.
+class ScopeAutomaton(LazyAutomaton[Lexeme]):
+    """See the module.
 
     Args:
         machine, rules: the parser and the actions.
@@ -45,51 +43,27 @@ class ScopeAutomaton:
     def __init__(
         self, machine: Machine, rules: Terminals, start: str, *, whitespace: int = 8, states: int = 2_000_000
     ) -> None:
-        self.machine, self.rules = machine, rules
-        self.whitespace, self.limit = whitespace, states
+        super().__init__(states)
+        self.machine, self.rules, self.whitespace = machine, rules, whitespace
         self._named = Traces(rules.names_of)
         self._places: list[Place | None] = []
         self._configurations: list[Target] = []
         self._numbers: dict[Target, int] = {}
-        self._lexemes: list[Lexeme] = []
-        self._known: dict[Lexeme, int] = {}
-        self._steps: dict[int, int] = {}
         self._ends: dict[Lexeme, int | None] = {}
-        self._lock = threading.RLock()
         self._least = Least(machine, rules.relations)
         first = self._configuration((machine.start(start), Scope()))
         self.start = self._intern((first, BETWEEN, "", 0))
 
-    def step(self, state: int, byte: int) -> int:
-        """See `Automaton.step`."""
-        following = self._steps.get(state << 8 | byte)
-        if following is None:
-            if not 0 <= byte <= 255:
-                raise GrammarError(f"{byte} is not a byte: 0..255")
-            if self.is_dead(state):
-                return DEAD
-            with self._lock:
-                lexeme = self._next(*self._lexemes[state], byte)
-                following = DEAD if lexeme is None else self._intern(lexeme)
-                self._steps[state << 8 | byte] = following
-        return following
-
-    def advance(self, state: int, data: bytes) -> int:
-        """See `Automaton.advance`."""
-        steps = self._steps
-        for byte in data:
-            following = steps.get(state << 8 | byte)
-            state = self.step(state, byte) if following is None else following
-            if state == DEAD:
-                return DEAD
-        return state
+    def _following(self, state: int, byte: int) -> int:
+        lexeme = self._next(*self._states[state], byte)
+        return DEAD if lexeme is None else self._intern(lexeme)
 
     def is_accepting(self, state: int) -> bool:
         """See `Automaton.is_accepting`."""
         if self.is_dead(state):
             return False
         with self._lock:
-            configuration, mode, text, extra = self._lexemes[state]
+            configuration, mode, text, extra = self._states[state]
             if mode != BETWEEN:
                 ended = self._end(configuration, mode, text, extra)
                 if ended is None:
@@ -97,31 +71,12 @@ class ScopeAutomaton:
                 configuration = ended
             return self._place(configuration).ends
 
-    def is_dead(self, state: int) -> bool:
-        """See `Automaton.is_dead`. Raises GrammarError for an integer that is no state."""
-        if state == DEAD:
-            return True
-        if not 0 <= state < len(self._lexemes):
-            raise GrammarError(f"{state} is not a state of this automaton, which has {len(self._lexemes)} so far")
-        return False
-
-    def forced_bytes(self, state: int, limit: int = 256) -> bytes:
-        """See `Automaton.forced_bytes`; at most `limit`. Upper and lower case are two ways, so words are not forced."""
-        forced = bytearray()
-        while not self.is_dead(state) and not self.is_accepting(state) and len(forced) < limit:
-            ways = [(byte, q) for byte in range(256) if (q := self.step(state, byte)) != DEAD]
-            if len(ways) != 1:
-                break
-            forced.append(ways[0][0])
-            state = ways[0][1]
-        return bytes(forced)
-
     def shape(self, state: int, among: int = EVERY) -> Shape:
         """See `ScopingAutomaton.shape`."""
         if self.is_dead(state):
             return Shape()
         with self._lock:
-            configuration, mode, text, extra = self._lexemes[state]
+            configuration, mode, text, extra = self._states[state]
             return shape_of(self, self._place(configuration), mode, text, extra, among)
 
     def ended(self, state: int) -> int:
@@ -129,17 +84,17 @@ class ScopeAutomaton:
         if self.is_dead(state):
             return DEAD
         with self._lock:
-            configuration, mode, text, extra = self._lexemes[state]
+            configuration, mode, text, extra = self._states[state]
             ended = self._end(configuration, mode, text, extra)
             return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
 
     def estimate(self, state: int) -> int:
         """See `ScopingAutomaton.estimate`."""
-        return 0 if self.is_dead(state) else self._least.lexemes(*self._configurations[self._lexemes[state][0]])
+        return 0 if self.is_dead(state) else self._least.lexemes(*self._configurations[self._states[state][0]])
 
     def leap(self, state: int) -> int:
         """See `ScopingAutomaton.leap`."""
-        return self._least.leap(Scope() if self.is_dead(state) else self._configurations[self._lexemes[state][0]][1])
+        return self._least.leap(Scope() if self.is_dead(state) else self._configurations[self._states[state][0]][1])
 
     def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
@@ -147,15 +102,6 @@ class ScopeAutomaton:
     def _is_call(self, place: Place) -> bool:
         """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
         return self.rules.dialect.name == "mysql" and "(" in place.symbols and bool(place.symbols["("][1].word)
-
-    def _intern(self, lexeme: Lexeme) -> int:
-        known = self._known.get(lexeme)
-        if known is None:
-            if len(self._lexemes) >= self.limit:
-                raise BudgetExceeded(f"this SQL grammar has made {self.limit} states; make a new one, or raise states=")
-            known = self._known[lexeme] = len(self._lexemes)
-            self._lexemes.append(lexeme)
-        return known
 
     def _configuration(self, target: Target) -> int:
         known = self._numbers.get(target)

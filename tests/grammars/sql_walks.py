@@ -104,7 +104,7 @@ def _spelled(token: str, rng: random.Random) -> str:
 
 
 def _tokens(automaton: ScopeAutomaton, state: int, rng: random.Random, hurried: bool) -> list[str]:
-    configuration, mode, text, extra = automaton._lexemes[state]
+    configuration, mode, text, extra = automaton._states[state]
     if mode != BETWEEN:
         ended = automaton._end(configuration, mode, text, extra)
         if ended is None:
