@@ -24,7 +24,7 @@ import corpus_json
 import corpus_sql
 import torch
 from jsonschema import Draft202012Validator
-from train_models import BATCH, CONTEXT, MODELS, PEAK, STEPS, loss_of
+from train_models import BATCH, CONTEXT, MODELS, SCHEDULE, STEPS, loss_of
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 # more documents than any run reads, at about 45 tokens each
@@ -147,8 +147,8 @@ quotes. So a model of this text needs constraints. No text was downloaded.
 ## Training
 
 `python benchmarks/train_models.py {name}{limit}`: {run["steps"]:,} steps of {BATCH * CONTEXT:,} tokens
-({run["tokens"] / 1e6:.1f} million tokens, one pass), AdamW with a peak learning rate of {PEAK}, {run["minutes"]:.0f} \
-minutes on one core of a busy CPU.
+({run["tokens"] / 1e6:.1f} million tokens, one pass), AdamW with a peak learning rate of {SCHEDULE.peak}, \
+{run["minutes"]:.0f} minutes on one core of a busy CPU.
 
 ## Quality
 

@@ -4,32 +4,25 @@
 
 StarCoder's markers are added to the tokenizer as control tokens. Documents of the training corpus are split at random
 characters into prefix, middle and suffix; most become "spm" examples, in which prefix and middle are tokenized as one
-text, some "psm" examples. The loss is that of the middle's tokens and EOS. AdamW, linear warm-up, cosine decay, one
-thread; seeded. The weights are kept in the library's cache folder, by the settings they came from.
+text, some "psm" examples. The loss is that of the middle's tokens and EOS. One thread; seeded. The weights are kept in
+the library's cache folder, by the settings they came from.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import math
 import random
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import corpus
 import torch
 from bytebound.decoding.bytewise.infilling import FORMATS
-from bytebound.grammars.cache import cache_folder
 from bytebound.integrations import models
-from geography_model import padded
-from tqdm import tqdm
-from transformers import AutoModelForCausalLM
+from training import Batch, Record, Schedule, fine_tuned, kept, padded
 
 BASE, STEPS, BATCH, DOCUMENTS = "small-bytes", 1150, 32, 20_000
-PEAK, FLOOR, WARM_UP = 2e-3, 5e-5, 40
+SCHEDULE = Schedule(peak=2e-3, floor=5e-5, warm_up=40)
 MARKERS = FORMATS["starcoder"]
 PSM = 0.25  # share of psm examples
 SHORTEST, LONGEST = 3, 20  # characters of a middle
@@ -61,7 +54,7 @@ def example(tokenizer: Any, document: str, rng: random.Random) -> tuple[list[int
     return [before, after, *tail, between, *head], [*rest, tokenizer.eos_token_id]
 
 
-def batches(tokenizer: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(tokenizer: Any) -> Iterator[Batch]:
     """Batches without end; examples of similar length are together, so that little is padding."""
     rng = random.Random(0)
     documents = training_documents()
@@ -82,47 +75,17 @@ def training_documents() -> list[str]:
     return [next(stream) for _ in range(DOCUMENTS)]
 
 
-def train(steps: int) -> tuple[Any, dict[str, Any]]:
+def train(steps: int) -> tuple[Any, Record]:
     """A trained model, and the record of its training."""
     model, tokenizer = new_model()
-    model.train()
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.1, fused=True)
-    stream = batches(tokenizer)
-    began, mean = time.process_time(), 0.0
-    with tqdm(total=steps, desc="fill in the middle", mininterval=5) as bar:
-        for step in range(steps):
-            share = (step + 1) / steps
-            rate = min(1.0, (step + 1) / WARM_UP) * (FLOOR + (PEAK - FLOOR) * 0.5 * (1 + math.cos(math.pi * share)))
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            inputs, labels = next(stream)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                loss = model(input_ids=inputs, labels=labels).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            optimiser.zero_grad()
-            mean = loss.item() if not step else 0.98 * mean + 0.02 * loss.item()
-            bar.set_postfix(loss=mean)
-            bar.update()
-    record = {"steps": steps, "nats per token": mean, "cpu_minutes": (time.process_time() - began) / 60}
-    return model.eval(), record
+    *_, record = fine_tuned(model, batches(tokenizer), SCHEDULE, steps, "fill in the middle")
+    return model, record
 
 
-def load(steps: int = STEPS) -> tuple[Any, Any, dict[str, Any]]:
+def load(steps: int = STEPS) -> tuple[Any, Any, Record]:
     """The model, its tokenizer and the record of its training; trained if the cache has no such model."""
-    settings = (BASE, steps, BATCH, DOCUMENTS, PEAK, FLOOR, WARM_UP, PSM, SHORTEST, LONGEST, CONTEXT)
-    key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
-    place = cache_folder("fill-in-the-middle")
-    kept = place / key if place else None
-    if kept and (kept / "record.json").exists():
-        _, tokenizer = new_model()
-        model = AutoModelForCausalLM.from_pretrained(kept, dtype=torch.float32).eval()
-        return model, tokenizer, json.loads((kept / "record.json").read_text("utf-8"))
-    model, record = train(steps)
-    if kept:
-        model.save_pretrained(kept)
-        (kept / "record.json").write_text(json.dumps(record) + "\n", "utf-8")
+    settings = (BASE, steps, BATCH, DOCUMENTS, *SCHEDULE, PSM, SHORTEST, LONGEST, CONTEXT)
+    model, record = kept("fill-in-the-middle", settings, lambda: train(steps))
     return model, new_model()[1], record
 
 

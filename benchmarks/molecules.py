@@ -14,7 +14,6 @@ import argparse
 import csv
 import gzip
 import io
-import math
 import os
 import random
 import subprocess
@@ -27,13 +26,14 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from tqdm import tqdm
+from training import Schedule, packed, trained
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 PACKAGE = "molsets==0.3.1"
 MEMBER = "moses/dataset/data/train.csv.gz"
 VOCABULARY, CONTEXT, BATCH = 512, 128, 12
-PEAK, WARM_UP = 4e-3, 50
-EARLY = 1 / 4
+SCHEDULE = Schedule(peak=4e-3, floor=1.2e-4, warm_up=50)
+SHARES = {"early": 1 / 4, "late": 1.0}
 END = "<|end|>"
 
 
@@ -69,16 +69,12 @@ def train_tokenizer(lines: list[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=END, eos_token=END, pad_token=END)
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, lines: list[str]) -> Iterator[torch.Tensor]:
-    """Packed int64 [BATCH, CONTEXT], every molecule between END tokens."""
+def examples(tokenizer: PreTrainedTokenizerFast, lines: list[str]) -> Iterator[list[int]]:
+    """Tokens of random molecules, each after an END token."""
     rng = random.Random(0)
-    ids: list[int] = []
     while True:
-        while len(ids) < BATCH * CONTEXT:
-            for row in tokenizer([rng.choice(lines) for _ in range(1000)]).input_ids:
-                ids += [tokenizer.eos_token_id, *row]
-        yield torch.tensor(ids[: BATCH * CONTEXT]).view(BATCH, CONTEXT)
-        del ids[: BATCH * CONTEXT]
+        for row in tokenizer([rng.choice(lines) for _ in range(1000)]).input_ids:
+            yield [tokenizer.eos_token_id, *row]
 
 
 def train(folder: Path, minutes: float) -> None:
@@ -102,28 +98,17 @@ def train(folder: Path, minutes: float) -> None:
         )
     )
     optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
-    began, mean, saved = time.monotonic(), 0.0, False
-    with tqdm(total=round(minutes * 60), desc="molecules", unit="s", mininterval=5) as bar:
-        for step, batch in enumerate(batches(tokenizer, lines)):
-            done = (time.monotonic() - began) / 60 / minutes
-            rate = min(1.0, (step + 1) / WARM_UP) * PEAK * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1, done))))
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            loss = model(input_ids=batch, labels=batch).loss
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            mean = loss.item() if not step else 0.98 * mean + 0.02 * loss.item()
-            bar.update(round(done * minutes * 60) - bar.n)
-            if (done >= EARLY and not saved) or done >= 1:
-                name = "late" if done >= 1 else "early"
-                saved = True
-                tqdm.write(f"{name}: step {step}, {mean:.3f} nats per token")
-                model.save_pretrained(folder / name)
-                tokenizer.save_pretrained(folder / name)
-            if done >= 1:
-                return
+    batches = packed(examples(tokenizer, lines), BATCH, CONTEXT)
+    began, coming = time.monotonic(), ["early", "late"]
+
+    def done(_: int) -> float:
+        return (time.monotonic() - began) / 60 / minutes
+
+    for progress in trained(model, optimiser, batches, SCHEDULE, done, "molecules"):
+        while coming and progress.done >= SHARES[coming[0]]:
+            tqdm.write(f"{coming[0]}: step {progress.step}, {progress.loss:.3f} nats per token")
+            model.save_pretrained(folder / coming[0])
+            tokenizer.save_pretrained(folder / coming.pop(0))
 
 
 def model_folder(name: str, minutes: float = 10.0) -> Path:

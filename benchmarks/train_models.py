@@ -28,6 +28,7 @@ import corpus
 import torch
 import train_tokenizers
 from tqdm import tqdm
+from training import Schedule, packed, trained
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 MODELS = Path(__file__).resolve().parents[1] / "integrations" / "models"
@@ -36,8 +37,8 @@ TOKENIZERS: dict[str, Callable[[list[str]], PreTrainedTokenizerFast]] = {
     "small-pieces": train_tokenizers.pieces,
 }
 LAYERS = {"small-bytes": 4, "small-pieces": 5}
-CONTEXT, BATCH, STEPS, WARM_UP = 512, 8, 3600, 150
-PEAK, FLOOR = 3e-3, 1e-4
+CONTEXT, BATCH, STEPS = 512, 8, 3600
+SCHEDULE = Schedule(peak=3e-3, floor=1e-4, warm_up=150)
 
 
 def tokenizer_of(name: str, folder: Path) -> PreTrainedTokenizerFast:
@@ -71,21 +72,12 @@ def new_model(name: str, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM
     return LlamaForCausalLM(config)
 
 
-def batches(tokenizer: PreTrainedTokenizerFast) -> Iterator[torch.Tensor]:
-    """Packed int64 batches [BATCH, CONTEXT]: documents of the training stream, each ended by the EOS token."""
+def examples(tokenizer: PreTrainedTokenizerFast) -> Iterator[list[int]]:
+    """Tokens of the documents of the training stream, each ended by the EOS token."""
     stream = corpus.documents(corpus.TRAIN)
-    ids: list[int] = []
     while True:
-        while len(ids) < BATCH * CONTEXT:
-            for row in tokenizer([next(stream) for _ in range(500)]).input_ids:
-                ids += [*row, tokenizer.eos_token_id]
-        yield torch.tensor(ids[: BATCH * CONTEXT]).view(BATCH, CONTEXT)
-        del ids[: BATCH * CONTEXT]
-
-
-def rate(step: int, done: float) -> float:
-    """Learning rate: linear warm-up over the first steps, cosine decay from PEAK to FLOOR as `done` goes to 1."""
-    return min(1.0, (step + 1) / WARM_UP) * (FLOOR + (PEAK - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+        for row in tokenizer([next(stream) for _ in range(500)]).input_ids:
+            yield [*row, tokenizer.eos_token_id]
 
 
 @torch.no_grad()
@@ -132,41 +124,26 @@ def train(name: str, work: Path, steps: int, minutes: float) -> dict[str, Any]:
         optimiser.load_state_dict(state["optimiser"])
     forward: Any = torch.compile(model)
     unseen = corpus.held_out(100, set())
-    stream = batches(tokenizer)
+    batches = packed(examples(tokenizer), BATCH, CONTEXT)
     for _ in range(state["step"]):
-        next(stream)
+        next(batches)
     began = time.monotonic() - state["seconds"]
-    mean = 0.0
-    with tqdm(total=steps, initial=state["step"], desc=name, mininterval=10) as bar:
-        for step in range(state["step"], steps):
-            seconds = time.monotonic() - began
-            done = max((step + 1) / steps, seconds / 60 / minutes)
-            for group in optimiser.param_groups:
-                group["lr"] = rate(step, done)
-            batch = next(stream)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                loss = forward(input_ids=batch, labels=batch).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            optimiser.zero_grad()
-            mean = loss.item() if mean == 0.0 else 0.98 * mean + 0.02 * loss.item()
-            bar.update()
-            if (step + 1) % 200 == 0 or done >= 1:
-                nats, bits = loss_of(model, tokenizer, unseen)
-                tqdm.write(
-                    f"{name} step {step + 1}: train {mean:.3f}, held out {nats:.3f} nats/token, {bits:.3f} bits/byte"
-                )
-                state = {
-                    "step": step + 1,
-                    "seconds": seconds,
-                    "model": model.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                }
-                torch.save(state, checkpoint.with_suffix(".new"))
-                checkpoint.with_suffix(".new").replace(checkpoint)
-            if done >= 1:
-                break
+
+    def done(step: int) -> float:
+        return max(step / steps, (time.monotonic() - began) / 60 / minutes)
+
+    for step, mean, share in trained(forward, optimiser, batches, SCHEDULE, done, name, state["step"]):
+        if step % 200 == 0 or share == 1:
+            nats, bits = loss_of(model, tokenizer, unseen)
+            tqdm.write(f"{name} step {step}: train {mean:.3f}, held out {nats:.3f} nats/token, {bits:.3f} bits/byte")
+            state = {
+                "step": step,
+                "seconds": time.monotonic() - began,
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+            }
+            torch.save(state, checkpoint.with_suffix(".new"))
+            checkpoint.with_suffix(".new").replace(checkpoint)
     return state
 
 
