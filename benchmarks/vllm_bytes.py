@@ -1,28 +1,27 @@
 """Generation from prompts that end inside a token, on vLLM: `generate_bytes` beside plain `llm.generate`.
 
-Run in the environment that `.ci/vllm` makes: `FOLDER/bin/python benchmarks/vllm_bytes.py`. Prompts are texts of the
-corpus cut after some bytes; plain generation takes them as they are tokenized, which is cheaper and another law. Times
-are CPU seconds of the process, the median of several rounds in turn; the prefix cache is emptied before each.
+    FOLDER/bin/python benchmarks/vllm_bytes.py [--rounds 5] [--quick] [--out DIR]
+
+FOLDER is the environment of `vllm_engine.py`. Prompts are texts of the corpus cut after some bytes; plain generation
+takes them as they are tokenized, which is cheaper and another law. Times are CPU seconds of the process, the median of
+several rounds in turn; the prefix cache is emptied before each.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
-os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_LOGGING_LEVEL="ERROR")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import torch
-from bytebound.integrations import models
+import vllm_engine
 from bytebound.integrations.vllm import generate_bytes, settings
-from vllm import LLM, SamplingParams
+from report import table
+from vllm import SamplingParams
 
-ROUNDS = 5
+SETTINGS = [(1, 60, 32), (1, 600, 32), (1, 60, 128), (32, 60, 32), (32, 600, 32), (32, 60, 128)]
+HEADER = ["prompts, bytes, new tokens", "plain (s)", "exact (s)", "exact / plain", "steps, plain", "steps, exact"]
 TEXT = (
     "The weather in Lisbon is often mild, and in winter it rains. Maria Keller is 34 years old and lives in Lisbon. "
     "Owls eat mice, and mice eat grain, which farmers grow in the country. Once upon a time there was a miller. "
@@ -35,7 +34,7 @@ def prompts(count: int, length: int) -> list[str]:
     return [text[7 * i % len(TEXT) :][: length + i % 5].lstrip() for i in range(count)]
 
 
-def seconds(llm: Any, task: Callable[[], Any]) -> tuple[float, int]:
+def measured(llm: Any, task: Callable[[], Any]) -> tuple[float, int]:
     """CPU time of a task that begins with an empty prefix cache, and the steps of the engine in it."""
     llm.reset_prefix_cache()
     runner = llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.worker.model_runner
@@ -46,35 +45,38 @@ def seconds(llm: Any, task: Callable[[], Any]) -> tuple[float, int]:
         return whole(*arguments, **named)
 
     runner.execute_model = counted
-    began = time.process_time()
-    task()
-    spent = time.process_time() - began
+    spent, _ = vllm_engine.timed(task)
     del runner.execute_model
     return spent, steps[0]
 
 
 def main() -> None:
+    parser = vllm_engine.parser("Generation from prompts that end inside a token, on vLLM.")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of both, after one that does not count")
+    options = parser.parse_args()
+    rounds = 1 if options.quick else options.rounds
     torch.set_num_threads(1)
-    llm = LLM(
-        str(models.model_path("small-bytes")),
-        enforce_eager=True,
-        dtype="float32",
-        block_size=32,
-        max_model_len=512,
-        max_num_seqs=32,
-        **settings(),
-    )
-    print(f"{'prompts':>8} {'bytes':>6} {'tokens':>7} {'plain s':>8} {'exact s':>8} {'ratio':>6} {'steps':>12}")
-    for count, length, tokens in [(1, 60, 32), (1, 600, 32), (1, 60, 128), (32, 60, 32), (32, 600, 32), (32, 60, 128)]:
+    llm = vllm_engine.engine(32, **settings())
+    figures = []
+    for count, length, tokens in SETTINGS[:1] if options.quick else SETTINGS:
         texts = prompts(count, length)
         parameters = SamplingParams(max_tokens=tokens, temperature=0.0, ignore_eos=True, detokenize=False)
-
         plain = functools.partial(llm.generate, texts, parameters, use_tqdm=False)
         exact = functools.partial(generate_bytes, llm, texts, max_new_tokens=tokens, temperature=0.0, ignore_eos=True)
-        rounds = [(seconds(llm, plain), seconds(llm, exact)) for _ in range(ROUNDS + 1)][1:]
-        one, two = (statistics.median(r[i][0] for r in rounds) for i in (0, 1))
-        steps = f"{rounds[0][0][1]} / {rounds[0][1][1]}"
-        print(f"{count:8} {length:6} {tokens:7} {one:8.3f} {two:8.3f} {two / one:6.2f} {steps:>12}", flush=True)
+        found = [(measured(llm, plain), measured(llm, exact)) for _ in range(rounds + 1)][1:]
+        figures.append({
+            "prompts": count, "bytes": length, "tokens": tokens,
+            "plain_s": statistics.median(plain[0] for plain, _ in found), "plain_steps": found[0][0][1],
+            "exact_s": statistics.median(exact[0] for _, exact in found), "exact_steps": found[0][1][1],
+        })  # fmt: skip
+    rows = [
+        [f"{f['prompts']}, {f['bytes']}, {f['tokens']}", f"{f['plain_s']:.3f}", f"{f['exact_s']:.3f}",
+         f"{f['exact_s'] / f['plain_s']:.2f}", f"{f['plain_steps']}", f"{f['exact_steps']}"]
+        for f in figures
+    ]  # fmt: skip
+    text = f"CPU time for all prompts together, median of {rounds}; the prefix cache is empty before each.\n\n"
+    text += table(HEADER, rows)
+    vllm_engine.write("vllm_bytes", "Prompts that end inside a token", text, figures, options.out)
 
 
 if __name__ == "__main__":
