@@ -7,31 +7,18 @@ the laws of the automaton are checked. Refused schemas are left out, and few.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from bytebound.grammars import BudgetExceeded, EmptyLanguage, Grammar, Unsupported, json_schema
 
+from . import makers
 
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).resolve().parent / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-makers = _load("makers")
 Spell = Callable[[Any, Any], list[str]]
 
 

@@ -7,17 +7,14 @@ the first seed: both are small and fixed unless given.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
 import re
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema_rs
@@ -25,6 +22,8 @@ import pytest
 from bytebound.grammars import BudgetExceeded, EmptyLanguage, Grammar, Unsupported, json_schema
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.internal.conjecture.utils import many
+
+from . import makers
 
 hypothesis_jsonschema = pytest.importorskip("hypothesis_jsonschema")
 
@@ -37,17 +36,6 @@ LARGEST = 4000  # characters of the real schemas for which instances are made: m
 
 Speller = Callable[[Any], Callable[[Any], list[str]]]
 
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).resolve().parent / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-makers = _load("makers")
 
 
 class Many(many):  # type: ignore[misc]

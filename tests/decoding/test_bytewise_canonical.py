@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import lzma
 import random
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from bytebound.integrations import models
 from tokenizers import Tokenizer
 from tokenizers import models as token_models
 
-_cases = runpy.run_path(str(Path(__file__).with_name("bytewise_cases.py")))
+from .bytewise_cases import FAMILIES, canonical_sequences, family
+
 TEXT = (
     "The quick brown fox's 1234567 jumps  over\n\n    def f(x):\n\treturn x['don't'] + 3.14  "
     "# naïve 中文字符 ☃ Ünïcode camelCase ABCdef it'll 'twas\r\n"
@@ -87,13 +87,13 @@ def test_pairs_are_those_that_merging_leaves_alone(learned: bool) -> None:
             np.testing.assert_array_equal(built.follows(left, np.arange(len(ids))), want)
 
 
-@pytest.mark.parametrize("name", _cases["FAMILIES"])
+@pytest.mark.parametrize("name", FAMILIES)
 def test_sequences_are_those_that_some_text_begins_with(name: str) -> None:
-    tokenizer, _ = _cases["family"](name)
+    tokenizer, _ = family(name)
     vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
     tests = canonical_tests(tokenizer, vocabulary)
     longest = {"gpt2": 6, "llama3": 7, "pieces": 7}[name]
-    known = _cases["canonical_sequences"](name, 12, longest)
+    known = canonical_sequences(name, 12, longest)
     text_tokens = np.array([i for i in range(vocabulary.size) if vocabulary.token_bytes(i)])
     level: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((), ())]
     rng = random.Random(0)

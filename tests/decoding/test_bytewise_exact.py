@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import runpy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +18,7 @@ from bytebound.decoding import (
     Vocabulary,
 )
 
-_cases = runpy.run_path(str(Path(__file__).with_name("bytewise_cases.py")))
-FAMILIES, canonical_sequences, family, random_model = (
-    _cases[name] for name in ("FAMILIES", "canonical_sequences", "family", "random_model")
-)
+from .bytewise_cases import FAMILIES, canonical_sequences, family, random_model
 
 LONGEST = {"gpt2": 6, "llama3": 7, "pieces": 7}  # characters of the texts that canonicality is looked up in
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +19,7 @@ from bytebound.decoding import (
 from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-_cases = runpy.run_path(str(Path(__file__).with_name("bytewise_cases.py")))
+from .bytewise_cases import family, random_model
 
 
 class Length:
@@ -52,7 +50,7 @@ class Length:
 
 def bytewise() -> ByteModel:
     tokens = [b"a", b"b", b"ab", b"ba", None, None]
-    function = _cases["random_model"](6, 0)
+    function = random_model(6, 0)
     vocabulary = Vocabulary.from_bytes(tokens, eos_token_ids=[4])
     return ByteModel(TableModel(function, 6), vocabulary)
 
@@ -94,7 +92,7 @@ def test_fill_in_the_middle(name: str) -> None:
         "deepseek": ["<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"],
         "codellama": ["▁<PRE>", "▁<SUF>", "▁<MID>"],
     }[name]
-    backend = Tokenizer.from_str(_cases["family"]("gpt2")[0].to_str())
+    backend = Tokenizer.from_str(family("gpt2")[0].to_str())
     backend.add_special_tokens([AddedToken(m, special=True) for m in markers])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
     before, after, middle = (tokenizer.convert_tokens_to_ids(m) for m in markers)
@@ -102,7 +100,7 @@ def test_fill_in_the_middle(name: str) -> None:
     assert prompt == [before, after, b"b 1", middle, b"ab a"]
     assert fill_in_middle(tokenizer, "ab a", "b 1", order="psm") == [before, b"ab a", after, b"b 1", middle, b""]
     size = len(tokenizer)
-    function = _cases["random_model"](size, 3)
+    function = random_model(size, 3)
     model = ByteModel(TableModel(function, size), tokenizer, semantics="canonical")
     ids = backend.encode("b 1", add_special_tokens=False).ids
     want = model.start_after([before, after, *ids, middle], b"ab a").next_byte()
@@ -112,17 +110,17 @@ def test_fill_in_the_middle(name: str) -> None:
 
 
 def test_all_prefixes_of_a_character_are_covered() -> None:
-    tokenizer, _ = _cases["family"]("gpt2")
+    tokenizer, _ = family("gpt2")
     vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
-    model = ByteModel(TableModel(_cases["random_model"](vocabulary.size, 1), vocabulary.size), tokenizer)
+    model = ByteModel(TableModel(random_model(vocabulary.size, 1), vocabulary.size), tokenizer)
     for left, right in itertools.product(("", "b", " "), ("é".encode()[:1], "é".encode())):
         assert np.logaddexp.reduce(model.next_byte([0, left.encode() + right])) == pytest.approx(0.0)
 
 
 def test_the_picture_shows_bytes_and_tokens() -> None:
-    tokenizer, _ = _cases["family"]("gpt2")
+    tokenizer, _ = family("gpt2")
     vocabulary = Vocabulary.from_tokenizer(tokenizer, cache=False)
-    table = TableModel(_cases["random_model"](vocabulary.size, 1), vocabulary.size)
+    table = TableModel(random_model(vocabulary.size, 1), vocabulary.size)
     model = ByteModel(table, tokenizer, semantics="canonical")
     page = probability_picture(model, "a é", [0, "b"])
     chances = np.exp(model.next_byte([0, "b"]))
@@ -153,7 +151,7 @@ def test_byte_temperature_tempers_each_byte_of_a_text() -> None:
 
 
 def test_byte_temperature_does_not_mix_with_that_of_tokens_or_eps() -> None:
-    function, vocabulary = _cases["random_model"](6, 0), bytewise().vocabulary
+    function, vocabulary = random_model(6, 0), bytewise().vocabulary
     for settings, match in (({"temperature": 0.7}, "tokens have temperature=0.7"), ({"eps": 0.01}, "eps=0, not 0.01")):
         model = ByteModel(TableModel(function, 6), vocabulary, **settings)
         with pytest.raises(DecodingError, match=match):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import smc_world as world
 import torch
 from bytebound import grammars
 from bytebound.decoding import (
@@ -23,6 +22,8 @@ from bytebound.decoding import (
     step_sampler,
 )
 from bytebound.decoding import tester as make_tester  # another name: pytest takes test* for tests
+
+from . import smc_world as world
 
 PATTERN = r"(ab|ba|c)*b?c{0,2}"
 PROMPT, MOST = world.PROMPT, world.MOST

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import smc_world as world
 import torch
 from bytebound import grammars
 from bytebound.decoding import (
@@ -26,6 +25,8 @@ from bytebound.decoding.closing import tokens_to_close
 from bytebound.decoding.sampling.masker_tester import PRICE
 from bytebound.decoding.smc.ending import ClosingTester
 from bytebound.grammars import Unsupported
+
+from . import smc_world as world
 
 PROMPT, run, masses = world.PROMPT, world.run, world.masses
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import smc_world as world
 from bytebound import grammars
 from bytebound.decoding import Masked, Posterior, TableModel, Vocabulary, sample_posterior
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.smc import Step
+
+from . import smc_world as world
 
 run = world.run
 SCHEMES = ["without-replacement", "systematic"]

@@ -6,12 +6,13 @@ import functools
 
 import numpy as np
 import pytest
-import smc_world as world
 from bytebound import grammars
 from bytebound.decoding import Lookahead, Masked, Tester, WrongVocabulary
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.smc.twist import TokenAutomaton, Twist
 from numpy.typing import NDArray
+
+from . import smc_world as world
 
 PROMPT, run = world.PROMPT, world.run
 TEXT = [t for t, data in enumerate(world.TOKENS) if data is not None]

@@ -15,7 +15,8 @@ from bytebound.decoding import (
     StepSampler,
 )
 from bytebound.decoding.sampling import opening
-from enumeration import Enumeration
+
+from .enumeration import Enumeration
 
 
 def cases(rng: np.random.Generator, n: int, width: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -17,7 +17,8 @@ from bytebound.grammars import (
     GrammarError,
     Unsupported,
 )
-from tester_world import (
+
+from .tester_world import (
     ALL,
     DEAD,
     ENDS_IN_A,

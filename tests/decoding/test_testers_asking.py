@@ -11,7 +11,8 @@ from bytebound.grammars import (
     Conjunction,
     PredicateError,
 )
-from tester_world import (
+
+from .tester_world import (
     ALL,
     DEAD,
     FINISHED,

@@ -19,7 +19,8 @@ from bytebound.grammars import (
     Predicate,
     Unsupported,
 )
-from tester_world import (
+
+from .tester_world import (
     ENDS_IN_A,
     FINISHED,
     LETTERS,

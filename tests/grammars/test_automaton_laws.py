@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 from bytebound.grammars import (
@@ -29,17 +26,7 @@ from bytebound.grammars.engine import Engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).resolve().parents[1] / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-ref = _load("reference")
+from .. import reference as ref
 
 ALPHABET = b"ab\xc3"
 
