@@ -15,7 +15,6 @@ a later visit copies a row. How a state's mask is made (`_build`):
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from ..grammars import Grammar
 from ..grammars import arena as layout
 from ..grammars import loosening_kernels as loosening
 from ..grammars.engine import Engine
+from ..grammars.errors import GrammarError
 from ..grammars.mixed import Mixed
 from ..grammars.predicate import Judge
 from ..grammars.scoped import Scoped
@@ -44,6 +44,7 @@ Row = NDArray[np.uint32]
 DEAD = layout.DEAD
 FINISHED = -2
 _REMEMBERED_STEPS = 1 << 20
+_CELLS = (np.dtype(np.uint32), np.dtype(np.int32))
 
 
 class Masker:
@@ -60,11 +61,14 @@ class Masker:
         memory: bytes of masks to remember; beyond it they are forgotten and made again.
 
     One masker may be shared by threads. A mask is right for exactly this vocabulary.
+
+    Raises GrammarError for what is no grammar, Unsupported for a constraint that has no mask, WrongVocabulary for what
+    is no Vocabulary. Methods raise GrammarError for an integer that is not a state of this masker.
     """
 
     finished = FINISHED
 
-    def __new__(cls, grammar: Any, *args: Any, **options: Any) -> Masker:
+    def __new__(cls, grammar: Grammar | Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> Masker:
         if cls is Masker and isinstance(grammar, Scoped):
             if isinstance(grammar, Mixed):
                 from .mixed_masker import MixedMasker as cls
@@ -77,7 +81,10 @@ class Masker:
         if isinstance(grammar, Judge):
             grammar.refuse_mask()
         if not isinstance(grammar, Grammar):
-            raise WrongVocabulary(f"Masker takes a Grammar of bytebound.grammars, not {type(grammar).__name__}")
+            raise GrammarError(
+                f"Masker takes a Grammar, not {type(grammar).__name__}: make one with grammars.json_schema(schema), "
+                "grammars.regex(pattern) and others"
+            )
         if not isinstance(vocabulary, Vocabulary):
             raise WrongVocabulary(
                 f"Masker takes a Vocabulary, not {type(vocabulary).__name__}: use Vocabulary.from_tokenizer(tokenizer)"
@@ -112,7 +119,8 @@ class Masker:
         """Write the mask of `state` into `row` (uint32 [words]; bit i & 31 of cell i >> 5 is token i).
 
         With `remaining`, the number of tokens that may still be produced, tokens after which the text could not be
-        completed in time are left out (see `closing.py`). Raises DeadEnd where nothing is allowed.
+        completed in time are left out (see `closing.py`). Raises DeadEnd where nothing is allowed, CannotClose where
+        nothing is in time, WrongVocabulary for a row of another size or type (int32 is taken too, bit for bit).
         """
         mask = self._rows.get(state)
         if mask is None:
@@ -123,11 +131,13 @@ class Masker:
 
     def _write(self, mask: Row, row: Row) -> None:
         try:
-            row[:] = mask
-        except ValueError:
-            raise WrongVocabulary(
-                f"a mask of {self.vocabulary.size} tokens needs a row of {self.words} uint32 cells, not {np.shape(row)}"
-            ) from None
+            if row.dtype in _CELLS:
+                row[:] = mask
+                return
+        except (AttributeError, ValueError):
+            pass
+        given = f"{row.dtype} {list(row.shape)}" if isinstance(row, np.ndarray) else type(row).__name__
+        raise WrongVocabulary(f"a mask of {self.vocabulary.size} tokens needs a row uint32 [{self.words}], not {given}")
 
     def accept(self, state: int, token: int) -> int:
         """State after `token`: DEAD when it is not allowed, FINISHED after EOS. Raises WrongVocabulary for an id
@@ -150,7 +160,8 @@ class Masker:
         return following
 
     def _advance(self, state: int, token: int) -> int:
-        """State after a token that is no EOS, from a live state."""
+        """State after a token that is no EOS, from a state that is neither DEAD nor FINISHED."""
+        self.automaton.is_dead(state)  # refuses what is no state, which a kernel would read out of bounds
         following: int = self.automaton.run(mk.accept, self._data, self._offsets, state, token)
         return following
 

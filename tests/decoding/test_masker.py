@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bytebound.decoding import CannotClose, DeadEnd, Masker, Vocabulary, WrongVocabulary
 from bytebound.decoding.closing import tokens_to_close
-from bytebound.grammars import Grammar, Network
+from bytebound.grammars import Grammar, GrammarError, Network
 
 PRINTABLE = [(0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7E)]
 
@@ -233,9 +233,16 @@ def test_dead_ends_and_bad_input_are_named(vocabulary: Vocabulary) -> None:
         masker.allowed(-1)
     with pytest.raises(WrongVocabulary, match="3300 is outside"):
         masker.accept(masker.start, 3300)
-    with pytest.raises(WrongVocabulary, match=r"needs a row of 104 uint32 cells, not \(7,\)"):
+    with pytest.raises(WrongVocabulary, match=r"needs a row uint32 \[104\], not uint32 \[7\]"):
         masker.fill(masker.start, np.empty(7, np.uint32))
-    with pytest.raises(WrongVocabulary, match="not str"):
+    with pytest.raises(WrongVocabulary, match=r"not float32 \[104\]"):
+        masker.fill(masker.start, np.empty(104, np.float32))
+    with pytest.raises(WrongVocabulary, match="not list"):
+        masker.fill(masker.start, [0] * 104)
+    for ask in (masker.accept, masker.fill):
+        with pytest.raises(GrammarError, match="1000000 is not a state"):
+            ask(10**6, 98 if ask == masker.accept else np.empty(104, np.uint32))
+    with pytest.raises(GrammarError, match="not str"):
         Masker("x", vocabulary)  # type: ignore[arg-type]
     with pytest.raises(WrongVocabulary, match="from_tokenizer"):
         Masker(grammar, ["a"])  # type: ignore[arg-type]
