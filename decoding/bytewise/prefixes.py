@@ -30,7 +30,7 @@ class Prefixes:
     def read(self, prefix: Prefix) -> tuple[list[int], bytes, bool]:
         """Tokens of the context, the bytes after it, and whether the tokenizer puts a dummy space before these.
 
-        Raises DecodingError for ids that are no control tokens and for text before one that is no UTF-8.
+        Raises DecodingError for what is no prefix, ids that are no control tokens, text before one that is no UTF-8.
         """
         parts = self._parts(prefix)
         context: list[int] = [] if isinstance(prefix, Sequence) and not isinstance(prefix, str | bytes) else self.start
@@ -52,11 +52,15 @@ class Prefixes:
         if isinstance(prefix, bytes | bytearray | memoryview):
             return [bytes(prefix)]
         parts: list[int | bytes] = []
+        if not isinstance(prefix, Sequence):
+            raise DecodingError(f"a prefix is bytes, a text, or a list of control token ids and these, not {prefix!r}")
         for part in prefix:
             if isinstance(part, str):
                 parts.append(_utf8(part))
             elif isinstance(part, bytes | bytearray):
                 parts.append(bytes(part))
+            elif not hasattr(part, "__index__"):
+                raise DecodingError(f"a prefix holds control token ids (int) and bytes or texts, not {part!r}")
             else:
                 token = operator.index(part)
                 if not self._is_control(token):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...grammars import Grammar
 from ...grammars.automaton import Automaton
+from ...grammars.scoped import Scoped
 from ..errors import DecodingError, NoCover
 from .byte_model import ByteModel
 from .frontier import EOS
@@ -36,10 +37,14 @@ class SteeredText(NamedTuple):
 
 
 class Steering:
-    """An automaton's say on next symbols. `automaton`: any `Automaton`, such as that of a Grammar, or a Grammar."""
+    """An automaton's say on next symbols. `automaton`: any `Automaton`, or what has one, such as a Grammar. Raises
+    DecodingError for anything else."""
 
-    def __init__(self, automaton: Automaton | Grammar) -> None:
-        self.automaton: Automaton = automaton.automaton if isinstance(automaton, Grammar) else automaton
+    def __init__(self, automaton: Automaton | Grammar | Scoped) -> None:
+        found = automaton.automaton if isinstance(automaton, Grammar | Scoped) else automaton
+        if not isinstance(found, Automaton):
+            raise DecodingError(f"a Grammar or another Automaton over bytes steers, not {type(automaton).__name__}")
+        self.automaton: Automaton = found
         self._alive: dict[int, NDArray[np.bool_]] = {}
 
     def alive(self, state: int) -> NDArray[np.bool_]:
@@ -61,7 +66,7 @@ class Steering:
 
 def steer(
     model: ByteModel,
-    automaton: Automaton | Grammar,
+    automaton: Automaton | Grammar | Scoped,
     prefix: Prefix = b"",
     *,
     n: int = 1,
@@ -74,7 +79,7 @@ def steer(
         letterless = steer(ByteModel(model, tokenizer), grammars.regex("[^e]*"), "Once there was", generator=0)
 
     Args:
-        automaton: what the bytes after the prefix must match: a Grammar or any Automaton.
+        automaton: what the bytes after the prefix must match: a Grammar, `grammars.sql`, or any Automaton.
         n: number of texts.
         max_bytes: after which a text is cut off, not complete.
         byte_temperature: of the next byte: the 257 log-probabilities are divided by it and normalised, byte by byte,

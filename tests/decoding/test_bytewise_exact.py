@@ -236,6 +236,10 @@ def test_prefixes_mix_control_tokens_and_text() -> None:
         bytewise.next_byte([0, ids[0], b"a"])
     with pytest.raises(DecodingError, match="UTF-8"):
         bytewise.next_byte([0, b"\xc3", 2, b"a"])
+    with pytest.raises(DecodingError, match="not 3"):
+        bytewise.next_byte(3)  # type: ignore[arg-type]
+    with pytest.raises(DecodingError, match=r"not 3\.5"):
+        bytewise.next_byte([0, 3.5])  # type: ignore[list-item]
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -82,6 +82,10 @@ def test_any_automaton_steers() -> None:
     assert all(s.log_weight == -np.inf and not s.complete for s in impossible)
     with pytest.raises(DecodingError, match="at least 1"):
         steer(model, Length(7), n=0)
+    with pytest.raises(DecodingError, match="not str"):
+        steer(model, "a?c")  # type: ignore[arg-type]
+    with pytest.raises(DecodingError, match="not Predicate"):
+        steer(model, grammars.predicate(lambda text: True))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["starcoder", "qwen", "deepseek", "codellama"])
