@@ -136,7 +136,10 @@ def choice_probabilities_batch(
         tolerance = 0.0
     graphs: dict[tuple[Option, ...], Spellings] = {}
     searches = []
-    for prompt, choice in zip(prompts, map(tuple, options), strict=True):
+    for prompt, given in zip(prompts, options, strict=True):
+        if isinstance(given, str | bytes):
+            raise DecodingError(f"options are a list of texts (str or bytes), not one text: {given!r}")
+        choice = tuple(given)
         if choice not in graphs:
             graphs[choice] = _spellings(vocabulary, choice, end, spelling, encode)
         searches.append(Search(prompt, graphs[choice], len(choice), tolerance, max_contexts))

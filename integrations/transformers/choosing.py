@@ -45,7 +45,7 @@ def classify(
     `TransformersModel` raise, and DecodingError for prompts of no known kind.
     """
     prompts, single = batch(prompt)
-    shared = not len(options) or isinstance(options[0], str | bytes)
+    shared = not len(options) or isinstance(options[0], str | bytes | int)  # ints: of bytes, refused below
     if not shared and (single or len(options) != len(prompts)):
         raise DecodingError(f"{len(options)} lists of options were given for {len(prompts)} prompts")
     results = choice_probabilities_batch(

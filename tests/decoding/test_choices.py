@@ -199,6 +199,7 @@ def test_errors() -> None:
     for options, arguments, message in (
         ([], {}, "one at least"),
         ([3], {}, "options are texts"),
+        ("yes", {}, "not one text: 'yes'"),
         (["a", b"a"], {}, "'a' and b'a' are the same"),
         (["ba", "ab", "b"], {"end": "text"}, "'b' is a prefix of 'ba'"),
         ([""], {"end": "text"}, "empty option"),

@@ -24,6 +24,12 @@ def test_one_prompt(model: Any, tokenizer: Any, vocabulary: Vocabulary) -> None:
         assert near.unexplored <= 1e-3
 
 
+def test_one_text_is_no_list_of_options(model: Any, tokenizer: Any) -> None:
+    for options in ("yes", b"yes"):
+        with pytest.raises(DecodingError, match=r"not one text: b?'yes'"):
+            classify(model, tokenizer, "answer:", options)
+
+
 def test_several_prompts(model: Any, tokenizer: Any) -> None:
     prompts: list[Any] = ["The year", "answer: yes or no ->", [5, 6, 7]]
     alone = [classify(model, tokenizer, prompt, OPTIONS, end="text", tolerance=0.0) for prompt in prompts]
