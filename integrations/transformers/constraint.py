@@ -111,9 +111,12 @@ _vocabularies: weakref.WeakKeyDictionary[Any, dict[Any, Vocabulary]] = weakref.W
 
 def vocabulary_of(tokenizer: Any, eos_token_ids: Any = None) -> Vocabulary:
     """The vocabulary of a tokenizer, read once as long as no tokens are added to it."""
-    known = _vocabularies.setdefault(tokenizer, {})
     ids = (eos_token_ids,) if isinstance(eos_token_ids, int) else eos_token_ids
-    key = (len(tokenizer), getattr(tokenizer, "eos_token_id", None), None if ids is None else tuple(ids))
+    try:
+        known, size = _vocabularies.setdefault(tokenizer, {}), len(tokenizer)
+    except TypeError:  # none of transformers: of another library, or none at all
+        return Vocabulary.from_tokenizer(tokenizer, eos_token_ids=ids)
+    key = (size, getattr(tokenizer, "eos_token_id", None), None if ids is None else tuple(ids))
     if key not in known:
         known[key] = Vocabulary.from_tokenizer(tokenizer, eos_token_ids=ids)
     return known[key]

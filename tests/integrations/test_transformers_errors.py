@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from bytebound.decoding import CannotClose, DeadEnd, DecodingError, TokenRejected, Vocabulary, WrongVocabulary
+from bytebound.decoding import (
+    CannotClose,
+    DeadEnd,
+    DecodingError,
+    TokenRejected,
+    UnsupportedTokenizer,
+    Vocabulary,
+    WrongVocabulary,
+)
 from bytebound.grammars import Grammar, GrammarError
 from bytebound.integrations.transformers import constrain
 from transformers import LogitsProcessor, LogitsProcessorList
@@ -205,6 +213,12 @@ def test_a_list_of_grammars_that_does_not_fit(model: Any, tokenizer: Any, person
 def test_what_is_no_grammar(tokenizer: Any, thing: Any) -> None:
     with pytest.raises(GrammarError, match=r"grammars\.regex"):
         constrain(tokenizer, thing)
+
+
+@pytest.mark.parametrize("thing", ["gpt2", ["a", "b"], None])
+def test_what_is_no_tokenizer(person: Grammar, thing: Any) -> None:
+    with pytest.raises(UnsupportedTokenizer, match="not a known kind of tokenizer"):
+        constrain(thing, person)
 
 
 def test_contradicting_arguments(tokenizer: Any, vocabulary: Vocabulary, person: Grammar) -> None:
