@@ -50,7 +50,8 @@ def sequence(*parts: Part | str) -> Part: ...
 def sequence(*parts: Part | str) -> Part:
     """A string of each part, one after the other; no parts: the empty string.
 
-    Parts may have scopes (`grammars.sql`); what is returned is then a `Mixed`, with masks like any other.
+    Parts may have scopes (`grammars.sql`); what is returned is then a `Mixed`, with masks like any other. Raises
+    GrammarError for a part that is neither a grammar nor a text, Unsupported for predicates: join those with `&`.
     """
     found = [as_part(part, "sequence()") for part in parts]
     grammars = [part for part in found if isinstance(part, Grammar)]
@@ -78,7 +79,7 @@ def alternation(*options: Grammar | str) -> Grammar: ...
 @overload
 def alternation(*options: Part | str) -> Part: ...
 def alternation(*options: Part | str) -> Part:
-    """A string of one of the options, of which there must be one at least; see `sequence` for what they may be."""
+    """A string of one of the options; see `sequence` for what they may be. Raises GrammarError for none."""
     found = [as_part(option, "alternation()") for option in options]
     if not found:
         raise GrammarError("alternation() takes one grammar at least")
@@ -164,7 +165,7 @@ def excluding(grammar: Grammar, texts: Iterable[str], *, anywhere: bool = False)
     Raises Unsupported where the grammar is not regular or too large, GrammarError where `texts` are no texts,
     EmptyLanguage where nothing is left.
     """
-    words = _words(texts)
+    words = _words("excluding()", texts)
     if not anywhere:
         return grammar & complement(alternation(*words))
 
@@ -179,8 +180,9 @@ def excluding(grammar: Grammar, texts: Iterable[str], *, anywhere: bool = False)
 
 
 def until(*ends: str) -> Grammar:
-    """Free text (any bytes) up to the first appearance of one of the ends, which closes it."""
-    words = _words(ends)
+    """Free text (any bytes) up to the first appearance of one of the ends, which closes it. Raises GrammarError for no
+    ends, and for ends that are no texts or empty."""
+    words = _words("until()", ends)
 
     def emit(network: Network, a: int, b: int) -> None:
         nodes = add_search(network, Search([word.encode() for word in words]), [b] * len(words))
@@ -189,10 +191,10 @@ def until(*ends: str) -> Grammar:
     return Grammar(emit, f"until({', '.join(map(repr, words))})")
 
 
-def _words(texts: Iterable[str]) -> list[str]:
+def _words(where: str, texts: Iterable[str]) -> list[str]:
     words = list(dict.fromkeys(texts)) if not isinstance(texts, str) else []
     if not words or not all(isinstance(word, str) and word for word in words):
-        raise GrammarError("expected a list of texts, none of them empty")
+        raise GrammarError(f"{where} takes one text at least, and none that is empty, not {texts!r}")
     return words
 
 

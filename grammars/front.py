@@ -35,7 +35,7 @@ def regex(pattern: str, *, dialect: str = "python", flags: str = "", budget: Bud
 
 
 def choice(options: Iterable[str]) -> Grammar:
-    """Exactly one of the given texts."""
+    """Exactly one of the given texts. Raises GrammarError for none, and for what is no list of str."""
     texts = list(options) if not isinstance(options, str) else []
     if not texts or not all(isinstance(text, str) for text in texts):
         raise GrammarError("choice() takes a non-empty list of str")

@@ -20,6 +20,7 @@ def library_text(name: str) -> str:
     """The text of a grammar that comes with the package. Raises GrammarError for a name that there is none of."""
     names = sorted(path.stem for path in FOLDER.glob("*.lark"))
     if name not in names:
+        names.remove("common")  # terminals, no grammar
         raise GrammarError(f"there is no grammar {name!r} in the library, which has {', '.join(names)}")
     return (FOLDER / f"{name}.lark").read_text(encoding="utf-8")
 

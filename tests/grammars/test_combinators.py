@@ -151,10 +151,10 @@ def test_free_text_without() -> None:
         (lambda: repeat(b"a"), "not bytes"),  # type: ignore[arg-type]
         (lambda: alternation(), "one grammar"),
         (lambda: sequence("a", 3), "not int"),  # type: ignore[arg-type]
-        (lambda: excluding(regex("a"), []), "list of texts"),
-        (lambda: excluding(regex("a"), "ab"), "list of texts"),
-        (lambda: until(), "list of texts"),
-        (lambda: until("a", ""), "list of texts"),
+        (lambda: excluding(regex("a"), []), "takes one text at least"),
+        (lambda: excluding(regex("a"), "ab"), "takes one text at least"),
+        (lambda: until(), "takes one text at least"),
+        (lambda: until("a", ""), "takes one text at least"),
     ],
 )
 def test_errors(make: Callable[[], Grammar], message: str) -> None:
