@@ -107,7 +107,13 @@ class Vocabulary:
     def from_bytes(
         cls, tokens: Sequence[bytes | None], *, eos_token_ids: Iterable[int] | int = (), size: int | None = None
     ) -> Vocabulary:
-        """Make a vocabulary of given bytes; an id with None is a control token, one with b"" is unused."""
+        """Make a vocabulary of given bytes; an id with None is a control token, one with b"" is unused.
+
+        Raises VocabularyError for a token that is no bytes, and where size or an EOS id is wrong.
+        """
+        for i, token in enumerate(tokens):
+            if not isinstance(token, bytes | bytearray | None):
+                raise VocabularyError(f"token {i} is {token!r}: tokens are bytes, or None for control tokens")
         special = frozenset(i for i, token in enumerate(tokens) if token is None)
         source = TokenBytes([bytes(token or b"") for token in tokens], special)
         return cls(source, size=size, eos_token_ids=eos_token_ids, cache=False)

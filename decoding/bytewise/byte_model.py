@@ -21,7 +21,7 @@ from .frontier import EOS, Frontier, Head, Path, Stub
 from .lookahead import Lookahead
 from .masses import ROOT, log_sum
 from .parts import parts_of
-from .prefixes import Prefix, Prefixes
+from .prefixes import Prefix, Prefixes, bytes_of
 from .state import ByteState
 from .tree import Asked, Grown, Logprobs, Node, TemperedTree, tree_of
 
@@ -171,7 +171,7 @@ class ByteModel:
 
         For "canonical" the model's canonical tokens of the whole text are evaluated in one call.
         """
-        data = text.encode() if isinstance(text, str) else bytes(text)
+        data = bytes_of(text)
         context, head, dummy = self._prefixes.read(prefix)
         state, trunk = self._begin(context, head + data, dummy)
         if end:
@@ -186,7 +186,7 @@ class ByteModel:
 
     def bits_per_byte(self, text: bytes | str, prefix: Prefix = b"") -> float:
         """-log2 P(text | prefix) per byte of the text. Raises DecodingError for an empty text."""
-        data = text.encode() if isinstance(text, str) else bytes(text)
+        data = bytes_of(text)
         if not data:
             raise DecodingError("bits per byte of an empty text are not defined")
         return -self.logprob(data, prefix) / math.log(2) / len(data)

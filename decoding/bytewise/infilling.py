@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from ..errors import DecodingError
+from .prefixes import bytes_of
 
 
 class Markers(NamedTuple):
@@ -64,8 +65,7 @@ def fill_in_middle(
             + (f"the format {format}: {', '.join(candidates[0])}" if format else f"all formats: {', '.join(FORMATS)}")
         )
     before, after, middle = (known[marker] for marker in markers)
-    head = prefix.encode() if isinstance(prefix, str) else prefix
-    tail = suffix.encode() if isinstance(suffix, str) else suffix
+    head, tail = bytes_of(prefix), bytes_of(suffix)
     start: list[int | bytes] = []
     bos = getattr(tokenizer, "bos_token_id", None)
     if callable(tokenizer) and bos is not None and tokenizer("a")["input_ids"][0] == bos:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DecodingError
 from .byte_model import ByteModel
 from .frontier import EOS
-from .prefixes import Prefix
+from .prefixes import Prefix, bytes_of
 
 _STYLE = """<style>
 .bytebound{font:13px/1.4 ui-monospace,monospace;color:#1b1f24;background:#fff;overflow-x:auto}
@@ -29,7 +29,7 @@ def probability_picture(model: ByteModel, text: str | bytes, prefix: Prefix = b"
     The text follows `prefix`, after which the tokens are those of the text alone. Raises DecodingError for a text that
     is empty or longer than 400 bytes, or no UTF-8.
     """
-    data = text.encode() if isinstance(text, str) else bytes(text)
+    data = bytes_of(text)
     if not 0 < len(data) <= 400:
         raise DecodingError(f"a picture shows 1 to 400 bytes, not {len(data)}")
     columns = []

@@ -47,18 +47,14 @@ class Prefixes:
         return context, text, self._dummy(first)
 
     def _parts(self, prefix: Prefix) -> list[int | bytes]:
-        if isinstance(prefix, str):
-            return [_utf8(prefix)]
-        if isinstance(prefix, bytes | bytearray | memoryview):
-            return [bytes(prefix)]
+        if isinstance(prefix, str | bytes | bytearray | memoryview):
+            return [bytes_of(prefix)]
         parts: list[int | bytes] = []
         if not isinstance(prefix, Sequence):
             raise DecodingError(f"a prefix is bytes, a text, or a list of control token ids and these, not {prefix!r}")
         for part in prefix:
-            if isinstance(part, str):
-                parts.append(_utf8(part))
-            elif isinstance(part, bytes | bytearray):
-                parts.append(bytes(part))
+            if isinstance(part, str | bytes | bytearray):
+                parts.append(bytes_of(part))
             elif not hasattr(part, "__index__"):
                 raise DecodingError(f"a prefix holds control token ids (int) and bytes or texts, not {part!r}")
             else:
@@ -94,11 +90,14 @@ class Prefixes:
         return ids
 
 
-def _utf8(text: str) -> bytes:
+def bytes_of(text: bytes | bytearray | memoryview | str) -> bytes:
+    """A text in UTF-8, or bytes as they are. Raises DecodingError for anything else, and for half a surrogate pair."""
+    if not isinstance(text, str | bytes | bytearray | memoryview):
+        raise DecodingError(f"a text is a str or bytes, not {text!r}")
     try:
-        return text.encode()
+        return text.encode() if isinstance(text, str) else bytes(text)
     except UnicodeEncodeError as error:
-        raise DecodingError(f"the prefix is no valid text: {error}; give bytes instead") from None
+        raise DecodingError(f"this is no valid text: {error}; give bytes instead") from None
 
 
 def _start(tokenizer: Any, vocabulary: Vocabulary) -> list[int]:

@@ -250,6 +250,10 @@ def test_wrong_arguments_are_refused() -> None:
         ByteModel(c.model, c.tokenizer, eps=0.7)
     with pytest.raises(DecodingError, match="empty text"):
         c.bytewise("all").bits_per_byte("")
+    with pytest.raises(DecodingError, match="a text is a str or bytes, not 3"):
+        c.bytewise("all").bits_per_byte(3)  # type: ignore[arg-type]
+    with pytest.raises(DecodingError, match="no valid text"):
+        c.bytewise("all").logprob("\ud800")
     with pytest.raises(UnsupportedTokenizer, match="canonical"):
         ByteModel(c.model, c.vocabulary, semantics="canonical")
 

@@ -167,6 +167,11 @@ def test_cache_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(Vocabulary.from_tokenizer(byte_level_tokenizer()).trie) == 256
 
 
+def test_tokens_that_are_no_bytes() -> None:
+    with pytest.raises(VocabularyError, match="token 1 is 'b'"):
+        Vocabulary.from_bytes([b"a", "b"])  # type: ignore[list-item]
+
+
 def test_default_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BYTEBOUND_CACHE_DIR")
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "user"))
