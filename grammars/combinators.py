@@ -105,6 +105,8 @@ def repeat(grammar: Part | str, minimum: int = 0, maximum: int | None = None) ->
     written out (of a grammar with scopes it is: at most 1,000 times). Raises GrammarError unless
     0 <= minimum <= maximum."""
     body = as_part(grammar, "repeat()")
+    if not isinstance(minimum, int) or not isinstance(maximum, int | None):
+        raise GrammarError(f"repeat() takes whole numbers, not {minimum!r} to {maximum!r}")
     if not 0 <= minimum <= (minimum if maximum is None else maximum):
         raise GrammarError(f"a repetition of {minimum} to {maximum} times is impossible: 0 <= minimum <= maximum")
     if isinstance(body, Scoped):

@@ -153,6 +153,7 @@ def test_free_text_without() -> None:
         (lambda: sequence("a", 3), "not int"),  # type: ignore[arg-type]
         (lambda: excluding(regex("a"), []), "takes one text at least"),
         (lambda: excluding(regex("a"), "ab"), "takes one text at least"),
+        (lambda: repeat("a", 1.5), "whole numbers, not 1.5"),  # type: ignore[call-overload]
         (lambda: until(), "takes one text at least"),
         (lambda: until("a", ""), "takes one text at least"),
     ],
