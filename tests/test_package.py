@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -46,15 +47,19 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in held)
 
 
-@pytest.mark.parametrize("name", ["bytebound.grammars", "bytebound.decoding", "bytebound.integrations.transformers"])
-def test_exports_are_sorted_and_there(name: str) -> None:
-    module = importlib.import_module(name)
+@pytest.mark.parametrize("name", ["grammars", "decoding", "integrations.models", "integrations.transformers"])
+def test_exports_are_sorted_and_described(name: str) -> None:
+    module = importlib.import_module(f"bytebound.{name}")
     capitals = [n for n in module.__all__ if n.isupper()]
     classes = [n for n in module.__all__ if not n.isupper() and n[0].isupper()]
     functions = [n for n in module.__all__ if n[0].islower()]
     assert module.__all__ == sorted(capitals) + sorted(classes) + sorted(functions)
     for exported in module.__all__:
-        assert getattr(module, exported).__doc__ or isinstance(getattr(module, exported), int)
+        thing = getattr(module, exported)
+        assert inspect.getdoc(thing) or isinstance(thing, int), exported
+        for attribute, method in vars(thing).items() if inspect.isclass(thing) else ():
+            if not attribute.startswith("_") and (inspect.isroutine(method) or isinstance(method, property)):
+                assert inspect.getdoc(getattr(thing, attribute)), f"{exported}.{attribute}"
 
 
 def test_grammars_needs_no_torch() -> None:
