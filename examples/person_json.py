@@ -21,4 +21,4 @@ class Person(BaseModel, extra="forbid"):
 model, tokenizer = models.load("small-bytes")
 prompt = "Describe a person as JSON: Maria Keller, 34, from Lisbon, maria@example.org.\n"
 person = generate_json(model, tokenizer, Person, prompt, do_sample=False)
-print(repr(person))  # Person(name='Maria Keller', age=34, ...)
+print(repr(person))  # Person(name='Maria Keller', age=46, ...): valid, though so small a model misreads the age
