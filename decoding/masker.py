@@ -44,7 +44,7 @@ Row = NDArray[np.uint32]
 DEAD = layout.DEAD
 FINISHED = -2
 _REMEMBERED_STEPS = 1 << 20
-_CELLS = (np.dtype(np.uint32), np.dtype(np.int32))
+_UINT32, _INT32 = np.dtype(np.uint32), np.dtype(np.int32)
 
 
 class Masker:
@@ -100,6 +100,7 @@ class Masker:
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._data, self._offsets = vocabulary.data, vocabulary.offsets
         self._following: dict[int, int] = {}  # by state and token
+        self._largest = self.start  # of the states known to exist
         self._rows: dict[int, Row] = {}  # by state, with the EOS bits of accepting states
         self._raw: dict[int, Row] = {}  # by alias, without
         self.nothing = np.zeros(self.words, np.uint32)
@@ -131,7 +132,7 @@ class Masker:
 
     def _write(self, mask: Row, row: Row) -> None:
         try:
-            if row.dtype in _CELLS:
+            if row.dtype == _UINT32 or row.dtype == _INT32:
                 row[:] = mask
                 return
         except (AttributeError, ValueError):
@@ -161,7 +162,9 @@ class Masker:
 
     def _advance(self, state: int, token: int) -> int:
         """State after a token that is no EOS, from a state that is neither DEAD nor FINISHED."""
-        self.automaton.is_dead(state)  # refuses what is no state, which a kernel would read out of bounds
+        if state > self._largest:
+            self.automaton.is_dead(state)  # refuses what is no state, which a kernel would read out of bounds
+            self._largest = state
         following: int = self.automaton.run(mk.accept, self._data, self._offsets, state, token)
         return following
 
