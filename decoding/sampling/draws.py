@@ -116,5 +116,6 @@ class StepSampler(Protocol):
         children: ask for all weighted children. rows: [n] the row of logits of each draw, any number of times each; by
         default every row is drawn from once. The same as with logits[rows], without copying them. copies: [n] how many
         draws each one stands for, by default 1: the weight is their mean and the children are those of all of them,
-        none twice. A sampler may make them at once, with fewer evaluations and less variance, or one by one (`together`).
+        none twice. A sampler may make them at once, with fewer evaluations and less variance, or one by one: see
+        `together`.
         """

@@ -36,8 +36,8 @@ class HeadTail:
     Args:
         tau: relative variance that one evaluation is worth. A tail whose single test has relative variance v gets
             sqrt(v / tau) tests: the number at which v / tests + tau * tests is least, so that over all the steps of a
-            text the variance is the least for the evaluations spent. Where a draw stands for k of them (`copies`), the head
-            is tested once and the tail gets as many tests as the k would have: its heavy tokens then surely.
+            text the variance is the least for the evaluations spent. Where a draw stands for k of them (`copies`), the
+            head is tested once, and the tail gets as many tests as those of k draws: its heavy tokens then surely.
         beta: at most beta tests of the tail for each test of the head.
         kappa: a tail of mass R behind an allowed token of mass S gets its only test by chance, R / (kappa (R + S)) if
             that is below 1; 0 tests every tail. By default 0.1, and 0.8 where the tester knows which tokens are never

@@ -127,7 +127,7 @@ def test_a_learned_lookahead_is_tempered_and_lowers_the_variance() -> None:
     whole, root, nothing = [twist.log_values([*automaton.index, -2], 1) for twist in twists]
     assert np.isinf(whole).any() and np.array_equal(root, whole / 2)
     assert np.array_equal(nothing, np.where(np.isinf(whole), -np.inf, 0.0))
-    for pattern in ("(a|b){2,8}c", "c(aa)*b", "(ab|ba|c)*b?c{0,2}"):
+    for pattern in ("(a|b){2,8}c", "c(aa)*b"):
         runs = [
             np.exp([p.log_evidence for p in run(constraint(pattern), [PROMPT] * 400, particles=2, seed=3, twist=twist)])
             for twist in (None, Lookahead())
