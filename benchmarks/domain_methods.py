@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from bytebound.decoding import HeadTail, LanguageModel, Masked, Rejection, Tester
-from bytebound.decoding.sampling import Draws
+from bytebound.decoding.sampling import Draws, together
 from bytebound.decoding.smc import sample_posterior
 from numpy.typing import NDArray
 from posterior_ours import Counted
@@ -76,7 +76,12 @@ class Proposal:
         *,
         children: bool = False,
         rows: NDArray[np.int64] | None = None,
+        copies: NDArray[np.int64] | None = None,
     ) -> Draws:
+        if copies is not None:
+            rows = np.repeat(np.arange(len(states)) if rows is None else rows, copies)
+            draws = self(logits, tester, np.repeat(states, copies), generator, rows=rows)
+            return together(draws, copies, generator.random(len(copies)))
         tokens = draw(logits if rows is None else logits[torch.from_numpy(rows)], generator)
         allowed = tester.test(states, tokens)
         weights = np.where(allowed, 0.0, -np.inf)

@@ -6,12 +6,12 @@ a context once, and are timed without it. It imports torch and transformers only
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from bytebound.integrations.transformers import TransformersModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 clock = time.process_time
@@ -30,7 +30,9 @@ class MemoModel:
     def __init__(self, folder: Path | str, limit: int = 20_000) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
-        self.cache_argument = TransformersModel(self.model).cache_argument
+        # transformers 5.24 renamed the argument.
+        names = inspect.signature(self.model.forward).parameters
+        self.cache_argument = "cache" if "cache" in names else "past_key_values"
         self.limit = limit
         self._known: dict[tuple[int, ...], torch.Tensor] = {}
         self._keys: dict[tuple[int, ...], torch.Tensor] = {}  # [layers, 2, heads, size] of the last position

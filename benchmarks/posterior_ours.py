@@ -52,7 +52,8 @@ class Counted:
         self.sampler, self.steps = sampler, 0
 
     def __call__(self, logits: Any, tester: Any, states: Any, generator: Any, **options: Any) -> Any:
-        self.steps += len(states)
+        copies = options.get("copies")
+        self.steps += len(states) if copies is None else int(copies.sum())
         return self.sampler(logits, tester, states, generator, **options)
 
 

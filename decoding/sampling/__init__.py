@@ -1,6 +1,6 @@
 """Step samplers: one token and a properly weighted weight from a distribution and a constraint (Lipkin et al. 2025)."""
 
-from .draws import Children, Draws, StepSampler
+from .draws import Children, Draws, StepSampler, together
 from .head_tail import HeadTail
 from .lookup import step_sampler
 from .masked import Masked
@@ -19,4 +19,5 @@ __all__ = [
     "StepSampler",
     "Tester",
     "step_sampler",
+    "together",
 ]

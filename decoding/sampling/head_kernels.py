@@ -89,6 +89,7 @@ def plan(
     left: Any,
     totals: Any,
     evaluations: Any,
+    copies: Any,
     prices: Any,
     size: Any,
     tau: Any,
@@ -101,7 +102,7 @@ def plan(
     """How many tests the tail of each draw gets, at most `size`, with which chance it gets them, and, where that is
     below 1, which share of it is allowed by a guess; see `HeadTail`. The tests and the variance they leave are worth
     the same, so a mask is used where its price is below twice their number. `totals`: the masses of what rows began
-    with.
+    with. `copies`: how many draws each stands for.
 
     Returns the draws by what follows: those for which the mask is to be used, because no allowed token was found or the
     tests would cost more (their token is taken back); those whose tail is tested; and those of them by chance only."""
@@ -120,6 +121,7 @@ def plan(
             rate = min(1.0, (found + typical / 2.0) / (1.0 - rest + typical))
             wanted = max(1.0, np.ceil(rest * np.sqrt((1.0 - rate) / (tau * rate))))
             counts[i] = np.int64(min(wanted, max(1.0, beta * tests), np.float64(size)))
+            wanted *= copies[i]
         if tokens[i] < 0 or 2.0 * wanted > prices[i]:
             tokens[i], masses[i] = -1, 0.0
             masked[of_masked] = i
@@ -127,8 +129,13 @@ def plan(
             continue
         tested[of_tested] = i
         of_tested += 1
+        expected = np.float64(counts[i])
         if counts[i] == 1 and left[i] < kappa * (masses[i] + left[i]):
-            chances[i] = left[i] / (kappa * (masses[i] + left[i]))
+            expected = left[i] / (kappa * (masses[i] + left[i]))
+        expected *= copies[i]
+        counts[i] = np.int64(min(max(1.0, np.rint(expected)), np.float64(size)))
+        if expected < 1.0:
+            chances[i] = expected
             guesses[i] = min(rate, masses[i] / (left[i] / chances[i] - left[i]))
             rare[of_rare] = i
             of_rare += 1

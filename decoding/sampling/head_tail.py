@@ -36,7 +36,8 @@ class HeadTail:
     Args:
         tau: relative variance that one evaluation is worth. A tail whose single test has relative variance v gets
             sqrt(v / tau) tests: the number at which v / tests + tau * tests is least, so that over all the steps of a
-            text the variance is the least for the evaluations spent.
+            text the variance is the least for the evaluations spent. Where a draw stands for k of them (`copies`), the
+            head is tested once, and the tail gets as many tests as those of k draws: its heavy tokens then surely.
         beta: at most beta tests of the tail for each test of the head.
         kappa: a tail of mass R behind an allowed token of mass S gets its only test by chance, R / (kappa (R + S)) if
             that is below 1; 0 tests every tail. By default 0.1, and 0.8 where the tester knows which tokens are never
@@ -72,6 +73,7 @@ class HeadTail:
         *,
         children: bool = False,
         rows: NDArray[np.int64] | None = None,
+        copies: NDArray[np.int64] | None = None,
     ) -> Draws:
         """See `StepSampler`."""
         uniforms = Uniforms.of(generator)
@@ -81,13 +83,14 @@ class HeadTail:
             kappa = _KAPPA if impossible is None else _KAPPA_OF_POSSIBLE
         opened = untested(logits, tester.vocabulary.size, states, rows, impossible)
         draws = Blank(len(states), children)
+        copies = np.ones(len(states), np.int64) if copies is None else np.array(copies, np.int64)
         if self.mask == "auto":
             prices = shared_prices(tester, states)
         else:
             prices = np.full(len(states), np.inf)
         left = self._test_head(opened, tester, states, prices, draws)
-        masked = self._sample_tail(opened, tester, states, prices, left, kappa, uniforms, draws)
-        draw_masked(opened, masked, tester, states, prices, uniforms, self.children if children else 0, draws)
+        masked = self._sample_tail(opened, tester, states, copies, prices, left, kappa, uniforms, draws)
+        draw_masked(opened, masked, tester, states, prices, uniforms, np.maximum(self.children, copies), draws)
         return draws.finish(opened.totals)
 
     def _test_head(self, opened: Untested, tester: Tester, states: Integers, prices: Floats, draws: Blank) -> Floats:
@@ -114,6 +117,7 @@ class HeadTail:
         opened: Untested,
         tester: Tester,
         states: Integers,
+        copies: Integers,
         prices: Floats,
         left: Floats,
         kappa: float,
@@ -130,6 +134,7 @@ class HeadTail:
             left,
             opened.wholes,
             draws.evaluations,
+            copies,
             prices,
             tester.vocabulary.size,
             self.tau,

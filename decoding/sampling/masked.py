@@ -42,13 +42,14 @@ class Masked:
         *,
         children: bool = False,
         rows: NDArray[np.int64] | None = None,
+        copies: NDArray[np.int64] | None = None,
     ) -> Draws:
         """See `StepSampler`."""
         opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children)
         prices = shared_prices(tester, states)
-        limit = self.children if children else 0
-        draw_masked(opened, np.arange(len(states)), tester, states, prices, Uniforms.of(generator), limit, draws)
+        limits = np.full(len(states), self.children) if copies is None else np.maximum(self.children, copies)
+        draw_masked(opened, np.arange(len(states)), tester, states, prices, Uniforms.of(generator), limits, draws)
         return draws.finish(opened.totals)
 
     def __repr__(self) -> str:
@@ -103,11 +104,11 @@ def draw_masked(
     states: Integers,
     prices: Floats,
     uniforms: Uniforms,
-    children: int,
+    children: Integers,
     draws: Blank,
 ) -> None:
-    """Draw for some of the rows by their masks, and write the outcome into `draws`. children: most of a row, where they
-    are asked for."""
+    """Draw for some of the rows by their masks, and write the outcome into `draws`. children: [n] most of each draw,
+    where they are asked for."""
     if not len(rows):
         return
     bits = np.zeros((len(rows), (tester.vocabulary.size + 31) // 32), np.uint32)
@@ -132,7 +133,7 @@ def draw_masked(
     if draws.families is None:
         draws.tokens[alive] = untested.draw(alive, numbers).tokens
         return
-    chosen = untested.systematic(alive, np.full(len(alive), children, np.int64), numbers)
+    chosen = untested.systematic(alive, np.minimum(children[alive], tester.vocabulary.size), numbers)
     kernels.pick(alive, chosen.tokens, chosen.masses, uniforms.uniform(alive), draws.tokens)
     draws.add_children(alive, chosen)
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .draws import Draws
+from .draws import Draws, together
 from .masked import Blank, at_least
 from .opening import untested
 from .tester import Tester
@@ -77,11 +77,17 @@ class _Sampler(ABC):
         *,
         children: bool = False,
         rows: NDArray[np.int64] | None = None,
+        copies: NDArray[np.int64] | None = None,
     ) -> Draws:
         """See `StepSampler`."""
+        uniforms = Uniforms.of(generator)
+        if copies is not None:
+            rows = np.repeat(np.arange(len(states)) if rows is None else rows, copies)
+            draws = self(logits, tester, np.repeat(states, copies), uniforms, children=children, rows=rows)
+            return together(draws, copies, uniforms.uniform(np.arange(len(states))))
         opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children and self._has_children)
-        run = _Run(opened, tester, states, Uniforms.of(generator), draws)
+        run = _Run(opened, tester, states, uniforms, draws)
         found, rejected = run.first_allowed(np.arange(len(states)), phantoms=self._phantoms)
         draws.tokens[:] = found.tokens
         alive = np.flatnonzero(found.tokens >= 0)

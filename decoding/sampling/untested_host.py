@@ -104,7 +104,7 @@ def _use_kernels() -> None:
     head_kernels.afford(rows, numbers, one, tokens)
     head_kernels.settle(rows, tokens, weights, rows, one, one, numbers)
     head_kernels.unsettled(rows, numbers, numbers, one, one, numbers)
-    head_kernels.plan(one, numbers, numbers, numbers, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers, numbers)
+    head_kernels.plan(one, numbers, numbers, numbers, one, one, numbers, 3, 0.1, 4.0, 0.1, one, numbers, numbers)
     head_kernels.roulette(rows, rows, numbers, numbers, numbers, numbers, numbers)
     head_kernels.pairs(rows, one, tokens, one)
     head_kernels.credit(rows, tokens, weights, np.ones(1, np.bool_), np.ones(1))

@@ -35,6 +35,7 @@ class ForcedEnd:
         *,
         children: bool = False,
         rows: NDArray[np.int64] | None = None,
+        copies: NDArray[np.int64] | None = None,
     ) -> Draws:
         """As `StepSampler`; one evaluation for each row."""
         eos = np.array(tester.vocabulary.eos_token_ids, np.int64)

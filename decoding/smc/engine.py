@@ -132,12 +132,18 @@ def _step(
     left: int,
 ) -> None:
     """One call of the sampler for the draws of all populations, which then branch and select."""
-    asked = [population.draws(copies=left > 0) for population in running]
-    rows = np.concatenate([rows for rows, _ in asked])
-    states = np.concatenate([states for _, states in asked])
-    draws = sampler(logits, plan.tester, states, generator, children=plan.pooled, rows=rows)
+    rows, states, copies = zip(*(population.draws() for population in running), strict=True)
+    draws = sampler(
+        logits,
+        plan.tester,
+        np.concatenate(states),
+        generator,
+        children=plan.pooled,
+        rows=np.concatenate(rows),
+        copies=np.concatenate(copies) if plan.pooled else None,
+    )
     begin = 0
-    for population, (own, _) in zip(running, asked, strict=True):
+    for population, own in zip(running, rows, strict=True):
         place = slice(begin, begin + len(own))
         children = None if draws.children is None else draws.children[place]
         part = Draws(draws.tokens[place], draws.log_weights[place], draws.evaluations[place], children)

@@ -4,9 +4,12 @@ Particles hold true log weights w throughout. Selection goes by priorities, w ti
 divides w by the expected number of copies, which keeps the expected weight of every continuation whatever they are.
 
 With resampling "without-replacement" the particles of a step are distinct contexts. Each draws at least once, and the
-heavy ones more often, so that there are about n children besides: a population of few contexts grows again, and one of
-uneven weights branches where the weight is. Equal children of one particle are merged. How often a particle draws
-depends on the past only (weights, children per draw in the step before), so expected weights stay what they are.
+heavy ones more often, n times by their share of the weight: a population of few contexts grows again, and one of uneven
+weights branches where the weight is. Selection keeps the total weight as it is, and spends contexts where they matter:
+  - Finished particles need none, so they do not compete with the others (at most n of them are kept).
+  - Of the n places the live ones get what is theirs by their weights, beside those of the finished ones.
+  - A live particle of less than a hundredth of the mean weight survives by chance, and has that weight then.
+Where there are no more than n, all are kept as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...grammars.warmup import warm_up
+from ..sampling.copies_kernels import single
 from ..sampling.draws import ChildRows, Draws
 from ..sampling.tester import Tester
 from . import population_kernels as kernels
@@ -31,6 +35,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _LOOKED_AT = 8  # children looked ahead from, per particle, where there are more
 _SCORED = 2  # children whose prefix is scored, per particle
+_LEAST_SHARE = 0.01  # of the mean weight: what is lighter is not worth a context
 _NONE = np.empty(0, np.int64)
 
 
@@ -88,19 +93,16 @@ class Population:
         self._guides: Floats = np.zeros((len(plan.potentials), k))
         self._guided = twist is not None or bool(plan.potentials)
         self._lookahead: Floats = np.zeros(k)  # log priorities without the weights
-        self._branching = 1.0  # children per draw in the step before
         self._history: list[Step] = []
+        self._ends: Indices = np.array(plan.tester.vocabulary.eos_token_ids, np.int64)
         self.evaluations, self.contexts, self.deaths, self.resamplings = 0, 1, 0, 0
 
-    def draws(self, copies: bool) -> tuple[Indices, Indices]:
-        """Rows and states of the draws of the next step. copies: whether heavy particles draw more than once."""
-        live = self.live
-        if copies and self._plan.resampler is None and len(live):
-            rate = self._plan.particles / self._branching
-            self._drawn, self._shares = kernels.multiply(self.log_weights, self._lookahead, live, rate)
-        else:
-            self._drawn, self._shares = live, self.log_weights[live]
-        return self.rows[self._drawn], self.states[self._drawn]
+    def draws(self) -> tuple[Indices, Indices, Indices | None]:
+        """Rows and states of the draws of the next step, and how often each is made where that is not once."""
+        live, copies = self.live, None
+        if self._plan.pooled:
+            copies = kernels.multiply(self.log_weights, self._lookahead, live, self._plan.particles)
+        return self.rows[live], self.states[live], copies
 
     @property
     def finished(self) -> NDArray[np.bool_]:
@@ -122,13 +124,12 @@ class Population:
     def _branch(self, draws: Draws) -> tuple[_Pool, Indices]:
         """The weighted children and the finished particles, and which particles have no child."""
         self.evaluations += int(draws.evaluations.sum())
-        if draws.children is None or self._plan.resampler is not None:
-            offsets, tokens, logs = kernels.single(draws.tokens, draws.log_weights)
+        if draws.children is None:
+            offsets, tokens, logs = single(draws.tokens, draws.log_weights)
         else:
             children = ChildRows.of(draws.children)
             offsets, tokens, logs = children.offsets, children.tokens, children.log_weights
-            self._branching = max(1.0, len(tokens) / len(children))
-        *pool, deaths = kernels.branch(self._drawn, self._shares, offsets, tokens, logs, self.rows, self.log_weights)
+        *pool, deaths = kernels.branch(self.live, offsets, tokens, logs, self.rows, self.log_weights)
         if not deaths:
             return _Pool(*pool), _NONE
         self.deaths += deaths
@@ -198,7 +199,11 @@ class Population:
         plan, n = self._plan, self._plan.particles
         priorities = pool.log_weights + self._lookahead
         if plan.resampler is None:
-            kept = self._prune(pool, self._lookahead, n, generator)
+            uniforms = generator.random(2)
+            kept, log_survival = kernels.thin(priorities, pool.tokens, self._ends, n, _LEAST_SHARE, uniforms)
+            self._resampled |= len(kept) < len(priorities)
+            pool.take(kept)
+            pool.log_weights = pool.log_weights - log_survival
             self._lookahead = self._lookahead[kept]
         elif len(priorities) and effective_sample_size(priorities) < plan.threshold * n:
             kept = plan.resampler(priorities, n, generator)
@@ -219,7 +224,7 @@ class Population:
         """Let the twist learn from the draws, and from the distributions (logits [rows, width]) if it wants to."""
         if self._twist is None:
             return
-        self._twist.observe(self.states[self._drawn].tolist(), draws.log_weights)
+        self._twist.observe(self.states[self.live].tolist(), draws.log_weights)
         if self._twist.wants(step):
             rows = torch.from_numpy(np.unique(self.rows[self.live])).to(logits.device)
             self._twist.learn(logits[rows].double().softmax(1).mean(0).cpu().numpy())
@@ -242,7 +247,8 @@ class Population:
 def _use_kernels() -> None:
     """Call every kernel once."""
     rows, weights = np.zeros(1, np.int64), np.zeros(1)
-    kernels.multiply(weights, weights, rows, 1.0)
-    kernels.branch(rows, weights, *kernels.single(rows, weights), rows, weights)
+    kernels.multiply(weights, weights, rows, 1)
+    kernels.branch(rows, *single(rows, weights), rows, weights)
+    kernels.thin(np.zeros(2), np.arange(2), rows, 1, 0.01, np.zeros(2))
     kernels.inherit(rows, rows, rows)
     kernels.select(np.zeros(2), np.arange(2), 1, 0.5)

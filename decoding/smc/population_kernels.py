@@ -7,12 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True, nogil=True)
-def _add(a: Any, b: Any) -> Any:
-    """log(exp(a) + exp(b))."""
-    high, low = max(a, b), min(a, b)
-    return high + np.log1p(np.exp(low - high)) if low > -np.inf else high
+from ..sampling.copies_kernels import add
 
 
 @njit(cache=True, nogil=True)
@@ -30,73 +25,34 @@ def log_sum(logs: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def multiply(log_weights: Any, lookahead: Any, live: Any, rate: Any) -> Any:
-    """How often each live particle draws: its share of weight times lookahead by the rate, rounded, at least once.
-    Returns the particle of each draw, and its share of the particle's log weight."""
+    """How often each live particle draws: its share of weight times lookahead by the rate, rounded, at least once."""
     whole = log_sum(log_weights + lookahead)
-    counts, n = np.empty(len(live), np.int64), 0
+    copies = np.empty(len(live), np.int64)
     for i in range(len(live)):
         p = live[i]
-        counts[i] = max(1.0, np.rint(rate * np.exp(log_weights[p] + lookahead[p] - whole)))
-        n += counts[i]
-    drawn, shares = np.empty(n, np.int64), np.empty(n)
-    n = 0
-    for i in range(len(live)):
-        for _ in range(counts[i]):
-            drawn[n], shares[n] = live[i], log_weights[live[i]] - np.log(counts[i])
-            n += 1
-    return drawn, shares
+        copies[i] = max(1.0, np.rint(rate * np.exp(log_weights[p] + lookahead[p] - whole)))
+    return copies
 
 
 @njit(cache=True, nogil=True)
-def _merge(tokens: Any, log_weights: Any) -> Any:
-    """Bring equal tokens together, their weights added up, at the beginning; returns how many are left."""
-    order, n = np.argsort(tokens, kind="mergesort"), -1
-    old_tokens, old_weights = tokens.copy(), log_weights.copy()
-    for i in order:
-        if n >= 0 and tokens[n] == old_tokens[i]:
-            log_weights[n] = _add(log_weights[n], old_weights[i])
-        else:
-            n += 1
-            tokens[n], log_weights[n] = old_tokens[i], old_weights[i]
-    return n + 1
+def branch(live: Any, offsets: Any, tokens: Any, logs: Any, rows: Any, log_weights: Any) -> Any:
+    """The children of the live particles, those of the i-th at offsets[i] to offsets[i + 1], and then the particles
+    without a row, which are finished.
 
-
-@njit(cache=True, nogil=True)
-def branch(drawn: Any, shares: Any, offsets: Any, tokens: Any, logs: Any, rows: Any, log_weights: Any) -> Any:
-    """The children of all draws, those of draw d at offsets[d] to offsets[d + 1], and then the particles without a row,
-    which are finished. drawn: rising. Equal children of a particle are merged.
-
-    Returns parents, tokens (-1 for the finished), log weights, and the number of draws without children."""
-    size = len(tokens) + len(rows)
+    Returns parents, tokens (-1 for the finished), log weights, and the number of particles without children."""
+    size = len(tokens) + len(rows) - len(live)
     parents, into, weights = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
-    n, first, deaths = 0, 0, 0
-    for d in range(len(drawn)):
-        if d and drawn[d] != drawn[d - 1]:
-            first = n
-        deaths += offsets[d] == offsets[d + 1]
-        for c in range(offsets[d], offsets[d + 1]):
-            parents[n], into[n], weights[n] = drawn[d], tokens[c], shares[d] + logs[c]
+    n, deaths = 0, 0
+    for i in range(len(live)):
+        deaths += offsets[i] == offsets[i + 1]
+        for c in range(offsets[i], offsets[i + 1]):
+            parents[n], into[n], weights[n] = live[i], tokens[c], log_weights[live[i]] + logs[c]
             n += 1
-        last = d + 1 == len(drawn) or drawn[d + 1] != drawn[d]
-        if last and d and drawn[d - 1] == drawn[d]:
-            n = first + _merge(into[first:n], weights[first:n])
     for p in range(len(rows)):
         if rows[p] < 0:
             parents[n], into[n], weights[n] = p, -1, log_weights[p]
             n += 1
-    return parents[:n], into[:n], weights[:n], deaths
-
-
-@njit(cache=True, nogil=True)
-def single(tokens: Any, log_weights: Any) -> Any:
-    """Draws as their only children: offsets, tokens and log weights, without those of weight zero."""
-    offsets, kept, n = np.zeros(len(tokens) + 1, np.int64), np.empty(len(tokens), np.int64), 0
-    for i in range(len(tokens)):
-        if tokens[i] >= 0 and log_weights[i] > -np.inf:
-            kept[n] = i
-            n += 1
-        offsets[i + 1] = n
-    return offsets, tokens[kept[:n]], log_weights[kept[:n]]
+    return parents, into, weights, deaths
 
 
 @njit(cache=True, nogil=True)
@@ -124,7 +80,7 @@ def _threshold(weights: Any, n: Any) -> Any:
     # Where the others vanish beside the n heaviest in floating point, the lightest of these is the threshold.
     left, found = log_sum(parted[:place]), heavy[0]
     for j in range(n):
-        left = _add(left, heavy[j])
+        left = add(left, heavy[j])
         log_c = left - np.log(j + 1.0)  # the n - 1 - j heaviest are kept, j + 1 slots are left
         if heavy[j] < log_c:
             found = log_c
@@ -156,3 +112,49 @@ def select(log_weights: Any, alive: Any, n: Any, uniform: Any) -> Any:
             size += 1
             done += 1
     return kept[:size], survival[:size]
+
+
+@njit(cache=True, nogil=True)
+def thin(log_weights: Any, tokens: Any, ends: Any, n: Any, least: Any, uniforms: Any) -> Any:
+    """Which of the priorities survive, rising, and the logarithms of the probabilities with which they do: see
+    `Population`. tokens: -1 or one of `ends` for what is finished. least: share of the mean weight of n particles below
+    which a live one survives by chance. uniforms: two."""
+    size = len(tokens)
+    live, done, alive = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    of_live, of_done = 0, 0
+    for i in range(size):
+        if log_weights[i] == -np.inf:
+            continue
+        alive[of_live + of_done] = i
+        ended = tokens[i] < 0
+        for end in ends:
+            ended |= tokens[i] == end
+        if ended:
+            done[of_done] = i
+            of_done += 1
+        else:
+            live[of_live] = i
+            of_live += 1
+    weights = log_weights[alive[: of_live + of_done]]
+    if len(weights) <= n:
+        return alive[: len(weights)], np.zeros(len(weights))
+    log_c = max(_threshold(weights, n), log_sum(weights) + np.log(least / n))
+    wanted = 0.0
+    for i in live[:of_live]:
+        wanted += np.exp(min(0.0, log_weights[i] - log_c))
+    kept, survival = np.empty(size, np.int64), np.zeros(size)
+    count = 0
+    for group, most, uniform in (
+        (live[:of_live], max(1, min(n, np.int64(np.rint(wanted)))), uniforms[0]),
+        (done[:of_done], n, uniforms[1]),
+    ):
+        if len(group) <= most:
+            kept[count : count + len(group)] = group
+            count += len(group)
+        else:
+            chosen, logs = select(log_weights, group, most, uniform)
+            kept[count : count + len(chosen)] = chosen
+            survival[count : count + len(chosen)] = logs
+            count += len(chosen)
+    order = np.argsort(kept[:count])
+    return kept[:count][order], survival[:count][order]

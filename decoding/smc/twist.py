@@ -13,9 +13,10 @@ allowed mass right: Z(q) is the mean weight of the draws in q, or u(allowed in q
 
 As a twist h is a guess, and a learned one seems to be too extreme: it counts by its square root, which keeps most of
 the gain and loses less where the guess is bad. Relative variance of the evidence without twist, with the root, with h:
-two JSON Schemas of `benchmarks/posterior.py`, 10 particles, .007, .009, .026 and .003, .005, .056; two regular
-expressions within 4 tokens, 6 particles, .52, .090, .073 and .041, .006, .13. It helps where texts are short or their
-ends decide; where every prefix is as good as any other, it costs more than it gives.
+the JSON Schemas of `benchmarks/posterior.py`, 10 particles, .0075, .016, .032 and .0023, .0037, .012; its harder
+regular expression, .017, .015, .019; two regular expressions within 4 tokens, 2 particles, .54, .37, .30 and 1.6, .30,
+.08. It helps where particles are few and ends decide; where every prefix is as good as any other, it costs more than it
+gives.
 
 Particles are resampled by weight times the twist, and what survives with probability s gets its true
 weight over s. The evidence stays unbiased for *any* h that is positive wherever a completion exists, also for one that

@@ -95,9 +95,10 @@ class Enumeration:
         allowed: np.ndarray,
         price: float,
         impossible: np.ndarray | None = None,
+        copies: int | None = None,
     ) -> None:
         self.sampler, self.logits, self.allowed, self.price = sampler, logits, allowed, price
-        self.impossible = impossible
+        self.impossible, self.copies = impossible, copies
         self.leaves: list[tuple[float, tuple[Any, ...]]] = []
         nodes: list[tuple[Path, float]] = [((), 1.0)]
         while nodes:
@@ -120,7 +121,8 @@ class Enumeration:
         tester = TableTester(self.allowed, self.price, self.impossible)
         script = Script(paths, tester)
         states, rows = np.arange(len(paths)), np.zeros(len(paths), np.int64)
-        draws = self.sampler(self.logits, tester, states, script, children=True, rows=rows)  # type: ignore[arg-type]
+        options = {} if self.copies is None else {"copies": np.full(len(paths), self.copies)}
+        draws = self.sampler(self.logits, tester, states, script, children=True, rows=rows, **options)  # type: ignore[arg-type]
         results = []
         for row, request in enumerate(script.requests):
             children = () if draws.children is None else tuple(map(tuple, draws.children[row]))

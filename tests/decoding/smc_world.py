@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from bytebound.decoding import Draws, Posterior, TableModel, Tester, Vocabulary, sample_posterior
+from bytebound.decoding.sampling import together
 
 TOKENS = [b"a", b"b", b"ab", b"ba", b"c", b"aa", None, b"cc", None]
 EOS = (6, 8)
@@ -81,7 +82,12 @@ class Blind:
         *,
         children: bool = False,
         rows: Any = None,
+        copies: Any = None,
     ) -> Draws:
+        if copies is not None:
+            rows = np.repeat(np.arange(len(states)) if rows is None else rows, copies)
+            draws = self(logits, tester, np.repeat(states, copies), generator, rows=rows)
+            return together(draws, copies, generator.random(len(copies)))
         masses = logits.double().log_softmax(1).numpy()
         masses = masses if rows is None else masses[rows]
         tokens = (masses + generator.gumbel(size=masses.shape)).argmax(1)

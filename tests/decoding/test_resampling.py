@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bytebound.decoding import DecodingError
+from bytebound.decoding.smc.population_kernels import thin
 from bytebound.decoding.smc.resampling import (
     RESAMPLERS,
     effective_sample_size,
@@ -129,3 +130,30 @@ def test_sums() -> None:
     assert effective_sample_size(np.full(7, -1e5)) == pytest.approx(7)
     assert effective_sample_size(np.array([0.0, -1e5])) == pytest.approx(1)
     assert effective_sample_size(np.full(2, -np.inf)) == effective_sample_size(np.empty(0)) == 0
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("least", [0.01, 3.0])
+def test_selection_of_a_population(name: str, least: float) -> None:
+    """Over all random numbers every weight is expected to stay what it is; the sums of live and of finished ones are
+    the same whatever the numbers; no more than n of each are left, and finished ones do not compete with live ones."""
+    weights, ends, n = np.array(CASES[name]), np.array([7, 8]), 3
+    for tokens in (np.arange(len(weights)), np.array([-1, 3, 8, 2, 7, 7, 1, 1])[: len(weights)]):
+        done = (tokens < 0) | np.isin(tokens, ends)
+        expected, points = np.zeros(len(weights)), (np.arange(4000) + 0.5) / 4000
+        for uniform in points:
+            kept, log_survival = thin(logs(CASES[name]), tokens, ends, n, least, np.array([uniform, uniform]))
+            assert (np.diff(kept) > 0).all() and max(done[kept].sum(), (~done[kept]).sum()) <= n
+            left = np.zeros(len(weights))
+            left[kept] = weights[kept] / np.exp(log_survival)
+            expected += left / len(points)
+            np.testing.assert_allclose(
+                [left[done].sum(), left[~done].sum()], [weights[done].sum(), weights[~done].sum()]
+            )
+        np.testing.assert_allclose(expected, weights, atol=2e-3)
+
+
+def test_a_population_that_fits_is_left_alone() -> None:
+    """However light its particles are, but for those of weight zero."""
+    kept, log_survival = thin(logs([0.0, 1e-300, 1.0]), np.array([1, 2, 3]), np.array([9]), 2, 0.01, np.zeros(2))
+    assert kept.tolist() == [1, 2] and not log_survival.any()

@@ -118,9 +118,9 @@ def test_lookahead_lowers_the_variance() -> None:
     total = sum(world.truth(other, PROMPT, MOST).values())
     variance = {}
     for twist in (None, Lookahead()):
-        posteriors = run(other, [PROMPT] * 300, sampler=Masked(), twist=twist, particles=4)
+        posteriors = run(other, [PROMPT] * 600, sampler=Masked(), twist=twist, particles=2)
         variance[twist is None] = np.var([np.exp(posterior.log_evidence) / total for posterior in posteriors])
-    assert variance[False] < variance[True] / 2
+    assert variance[False] < 0.8 * variance[True]
 
 
 def test_temperature(constraint: Any) -> None:

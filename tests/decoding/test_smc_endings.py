@@ -13,6 +13,7 @@ from bytebound.decoding import (
     CannotClose,
     DeadEnd,
     DecodingError,
+    HeadTail,
     Lookahead,
     Masked,
     Potential,
@@ -67,7 +68,7 @@ def test_closing_in_time(pattern: str) -> None:
         return needed is not None and needed < left
 
     true = world.truth(plain, PROMPT, most, allowed=allowed)
-    for sampler in (Masked(), "head-tail"):
+    for sampler in (Masked(), HeadTail(tau=1e-12)):  # which asks for the mask of every row
         (posterior,) = run(plain, sampler=sampler, particles=2000, max_new_tokens=most, end="close")
         assert masses(posterior) == pytest.approx(true, rel=1e-11)
         assert posterior.deaths == 0

@@ -115,7 +115,7 @@ def test_progress_and_callback(constraint: Any, capsys: pytest.CaptureFixture[st
 
 
 def test_many_children_are_selected_among(constraint: Any) -> None:
-    """A pool much larger than the population goes through the first selection, and stays unbiased."""
+    """A pool much larger than the population is selected from, and keeps its weight."""
     tokens: list[bytes | None] = [bytes([33 + i % 60, 33 + i // 60]) for i in range(900)]
     vocabulary = Vocabulary.from_bytes([*tokens, None], eos_token_ids=[900])
     inner = make_tester(grammars.regex(r".{0,6}"), vocabulary)
@@ -134,4 +134,4 @@ def test_many_children_are_selected_among(constraint: Any) -> None:
     )
     evidence = np.exp([posterior.log_evidence for posterior in posteriors])
     true = 0.2 * (1 + 0.8 + 0.64 + 0.512)
-    assert abs(evidence.mean() - true) < 4 * evidence.std() / np.sqrt(200)
+    np.testing.assert_allclose(evidence, true, rtol=1e-12)  # selection keeps the sum, and nothing else varies here

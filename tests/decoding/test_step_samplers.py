@@ -15,8 +15,7 @@ from bytebound.decoding import (
     StepSampler,
 )
 from bytebound.decoding.sampling import opening
-
-from .enumeration import Enumeration
+from .enumeration import Enumeration, TableTester
 
 
 def cases(rng: np.random.Generator, n: int, width: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -99,6 +98,53 @@ def test_masked(children: int, backend: str) -> None:
                 assert tests == () and evaluations == 5
                 with np.errstate(divide="ignore"):
                     np.testing.assert_allclose(log_weight, np.log(p[:n][allowed].sum()), atol=1e-12)
+
+
+@pytest.mark.parametrize("copies", [2, 5])
+@pytest.mark.parametrize(
+    ("sampler", "price"),
+    [
+        (HeadTail(), np.inf),
+        (HeadTail(), 7.0),
+        (HeadTail(kappa=3.0), np.inf),
+        (HeadTail(tau=0.05), np.inf),
+        (Masked(), 5.0),
+    ],
+    ids=repr,
+)
+def test_draws_at_once(sampler: StepSampler, price: float, copies: int, backend: str) -> None:
+    rng = np.random.default_rng(14)
+    for p, allowed in cases(rng, 7, 8) if backend == "host" else cases(rng, 5, 6)[::2]:
+        Enumeration(sampler, logarithms(p), allowed, price, copies=copies).check(p, children=True)
+
+
+@pytest.mark.parametrize("sampler", [Awrs(), RecursiveAwrs(), GeometricAwrs(), Rejection()], ids=repr)
+def test_draws_one_by_one(sampler: StepSampler) -> None:
+    """The mean of the weights, and the children of all draws."""
+    rng = np.random.default_rng(15)
+    logits = torch.from_numpy(rng.standard_normal((5, 12)) * 2)
+    rows, copies = np.array([0, 3, 4, 1, 2]), np.array([3, 1, 6, 2, 40])
+    allowed = rng.random(12) < 0.5
+    states = np.arange(copies.sum())
+    alone = sampler(
+        logits, TableTester(allowed, np.inf), states, np.random.default_rng(0), children=True, rows=rows.repeat(copies)
+    )
+    starts = np.cumsum(copies) - copies
+    tester = TableTester(allowed, np.inf)
+    tester.test = lambda states, tokens: allowed[tokens]  # type: ignore[method-assign]
+    draws = sampler(logits, tester, states[:5], np.random.default_rng(0), children=True, rows=rows, copies=copies)
+    weights = np.exp(alone.log_weights)
+    np.testing.assert_allclose(np.exp(draws.log_weights), np.add.reduceat(weights, starts) / copies, rtol=1e-12)
+    assert (draws.evaluations == np.add.reduceat(alone.evaluations, starts)).all()
+    for i, (tokens, logs) in enumerate(draws.children or []):
+        expected: dict[int, float] = {}
+        for j in range(starts[i], starts[i] + copies[i]):
+            family = alone.children[j] if alone.children else ([alone.tokens[j]], [alone.log_weights[j]])
+            for token, log in zip(*family, strict=True):
+                expected[int(token)] = expected.get(int(token), 0.0) + np.exp(log) / copies[i]
+        assert sorted(expected) == sorted(tokens.tolist())
+        np.testing.assert_allclose(np.exp(logs), [expected[t] for t in tokens.tolist()], rtol=1e-12)
+        assert draws.tokens[i] in expected
 
 
 @pytest.mark.parametrize("sampler", [Awrs(), RecursiveAwrs()], ids=repr)
