@@ -15,6 +15,7 @@ from bytebound.decoding import (
     StepSampler,
 )
 from bytebound.decoding.sampling import opening
+
 from .enumeration import Enumeration, TableTester
 
 
