@@ -18,7 +18,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from .errors import WrongVocabulary
+from .errors import InvalidArgument, WrongVocabulary
 
 Rows = NDArray[np.uint32] | torch.Tensor
 
@@ -99,7 +99,7 @@ class MaskTable:
 
     def __init__(self, size: int, device: torch.device | str, *, limit: int = 4096) -> None:
         if limit < 1:
-            raise ValueError(f"a mask table keeps at least one row, not {limit}")
+            raise InvalidArgument(f"a mask table keeps at least one row, not {limit}")
         self.words = (size + _LANES - 1) // _LANES
         self.limit = limit
         self._table = torch.empty((min(limit, 64), self.words), dtype=torch.int32, device=device)

@@ -9,7 +9,8 @@ ByteboundError
     ├── CannotClose                     the structure cannot be completed within the token budget
     ├── NoCover                         bytes that no tokens spell
     ├── TooManyCovers                   more tokenizations of a prefix than the budget allows
-    └── WrongVocabulary                 logits or grammar belong to another vocabulary
+    ├── WrongVocabulary                 logits or grammar belong to another vocabulary
+    └── InvalidArgument (ValueError)    an argument out of its range
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ class NoCover(DecodingError):
 
 class TooManyCovers(DecodingError):
     """A byte prefix has more tokenizations than the budget allows to follow."""
+
+
+class InvalidArgument(DecodingError, ValueError):
+    """An argument is out of its range, or no such thing exists."""
 
 
 class WrongVocabulary(DecodingError):

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..errors import InvalidArgument
 from . import head_kernels as kernels
 from .draws import Draws
 from .masked import CHILDREN, Blank, at_least, draw_masked, shared_prices
@@ -58,9 +59,9 @@ class HeadTail:
         children: int = CHILDREN,
     ) -> None:
         if not (tau > 0 and beta >= 0 and (kappa is None or kappa >= 0)):
-            raise ValueError(f"tau must be positive, beta and kappa not negative: {tau}, {beta}, {kappa}")
+            raise InvalidArgument(f"tau must be positive, beta and kappa not negative: {tau}, {beta}, {kappa}")
         if mask not in ("auto", "never"):
-            raise ValueError(f'mask must be "auto" or "never", not {mask!r}')
+            raise InvalidArgument(f'mask must be "auto" or "never", not {mask!r}')
         self.tau, self.beta, self.kappa, self.mask = tau, beta, kappa, mask
         self.children = at_least("children", children, 1)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..errors import DeadEnd
+from ..errors import DeadEnd, InvalidArgument
 from . import head_kernels as kernels
 from .draws import ChildRows, Draws
 from .opening import untested
@@ -139,7 +139,7 @@ def draw_masked(
 
 
 def at_least(name: str, value: int, least: int) -> int:
-    """`value`, or ValueError where it is below `least`."""
+    """`value`, or InvalidArgument where it is below `least`."""
     if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
+        raise InvalidArgument(f"{name} must be at least {least}, not {value}")
     return value

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..errors import DecodingError, WrongVocabulary
+from ..errors import DecodingError, InvalidArgument, WrongVocabulary
 from ..language_model import ContextBatch, as_language_model
 from ..sampling.draws import Draws, StepSampler
 from ..sampling.lookup import step_sampler
@@ -76,7 +76,7 @@ def sample_posterior(
         progress: show a bar.
         callback: called after every step with the particles so far.
 
-    Raises DecodingError for arguments out of range, CannotClose where "close" has too few tokens. Where all particles
+    Raises InvalidArgument for arguments out of range, CannotClose where "close" has too few tokens. Where all particles
     die the result has no particles and evidence 0.
     """
     model = as_language_model(model)
@@ -196,16 +196,17 @@ def _check(
     resampling: str,
 ) -> None:
     if particles < 1:
-        raise DecodingError(f"particles={particles}: at least one is needed")
+        raise InvalidArgument(f"particles={particles}: at least one is needed")
     if not 0 <= threshold <= 1:
-        raise DecodingError(f"threshold={threshold}: it is a share of the particles, from 0 (never resample) to 1")
+        raise InvalidArgument(f"threshold={threshold}: it is a share of the particles, from 0 (never resample) to 1")
     if max_new_tokens < 1:
-        raise DecodingError(f"max_new_tokens={max_new_tokens}: at least one is needed")
+        raise InvalidArgument(f"max_new_tokens={max_new_tokens}: at least one is needed")
     if max_evaluations is not None and max_evaluations < 1:
-        raise DecodingError(f"max_evaluations={max_evaluations}: at least one is needed, or None for no limit")
+        raise InvalidArgument(f"max_evaluations={max_evaluations}: at least one is needed, or None for no limit")
     if not 0 < temperature < np.inf:
-        raise DecodingError(f"temperature={temperature}: it must be above 0; as it falls the model becomes greedy")
+        raise InvalidArgument(f"temperature={temperature}: it must be above 0; as it falls the model becomes greedy")
     if end not in ("force", "close"):
-        raise DecodingError(f"end={end!r}: it is 'force' or 'close'")
+        raise InvalidArgument(f"end={end!r}: it is 'force' or 'close'")
     if resampling != "without-replacement" and resampling not in RESAMPLERS:
-        raise DecodingError(f"resampling={resampling!r}: it is 'without-replacement' or one of {', '.join(RESAMPLERS)}")
+        schemes = ", ".join(RESAMPLERS)
+        raise InvalidArgument(f"resampling={resampling!r}: it is 'without-replacement' or one of {schemes}")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DeadEnd
+from ..errors import DeadEnd, InvalidArgument
 from ..vocabulary import Vocabulary
 from .resampling import effective_sample_size, log_sum
 
@@ -123,6 +123,8 @@ class Posterior:
 
     def sample(self, n: int = 1, seed: int | np.random.Generator | None = None) -> list[Particle]:
         """n independent draws from the finished particles in proportion to their weights."""
+        if n < 0:
+            raise InvalidArgument(f"n={n}: there are no fewer than 0 samples")
         self._require()
         weights = np.array([particle.weight for particle in self.particles])
         drawn = np.random.default_rng(seed).choice(len(weights), size=n, p=weights / weights.sum())

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from ...grammars.errors import BudgetExceeded, Unsupported
 from ...grammars.warmup import warm_up
-from ..errors import WrongVocabulary
+from ..errors import InvalidArgument, WrongVocabulary
 from ..masker import Masker
 from ..sampling.tester import Tester
 from ..tables import shared_tables
@@ -198,11 +198,11 @@ class Lookahead:
                 "unigram must be a distribution over the model's tokens: [width], none negative, sum 1"
             )
         if not 0 < smoothing <= 1:
-            raise ValueError(f"smoothing={smoothing} must be above 0 and at most 1, so that no completion is ruled out")
+            raise InvalidArgument(f"smoothing={smoothing}: above 0, so that no completion is ruled out, and at most 1")
         if power is None:
             power = _POWER_OF_LEARNED if unigram is None else 1.0
         if not 0 <= power <= 1:
-            raise ValueError(f"power={power} must be from 0 to 1")
+            raise InvalidArgument(f"power={power} must be from 0 to 1")
         self.max_states, self.smoothing, self.power = max_states, smoothing, power
         self._automata: weakref.WeakKeyDictionary[Tester, TokenAutomaton | str] = weakref.WeakKeyDictionary()
 

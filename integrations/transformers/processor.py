@@ -16,6 +16,7 @@ from transformers import LogitsProcessor
 from ...decoding import DeadEnd, DecodingError, TokenRejected, Vocabulary, WrongVocabulary
 from ...decoding.apply import MaskTable, apply_bitmask
 from ...decoding.masker import DEAD, FINISHED
+from ...grammars import GrammarError
 from .constraint import FREE, Constraint, build, vocabulary_of
 from .host import Host, caller
 from .prefixes import Prefixes, to_array
@@ -66,6 +67,8 @@ def constrain(
         vocabulary = vocabulary_of(tokenizer, eos_token_ids)
     elif eos_token_ids is not None:
         raise DecodingError("give either a vocabulary, which has its EOS ids, or eos_token_ids, not both")
+    if grammar is None:
+        raise GrammarError("grammar is None: nothing would be constrained; in a list it stands for a prompt left free")
     entries = list(grammar) if isinstance(grammar, list | tuple) else [grammar]
     if not entries:
         raise DecodingError("the list of grammars is empty: one entry per prompt is needed")

@@ -64,9 +64,9 @@ def reject(
     One processor serves any number of calls of `generate`; the weights are those of the latest. In a loop of your own
     the rows begin anew whenever they are a prompt again; they must not be moved.
 
-    Raises what `constrain` raises for constraints and tokenizers, ValueError for an unknown sampler. While generating:
-    DecodingError under greedy search, beam search and assisted decoding, which a forced draw turns into something else,
-    TokenRejected where something replaces a token that was drawn, DeadEnd as said above.
+    Raises what `constrain` raises for constraints and tokenizers, InvalidArgument for an unknown sampler. While
+    generating: DecodingError under greedy search, beam search and assisted decoding, which a forced draw turns into
+    something else, TokenRejected where something replaces a token that was drawn, DeadEnd as said above.
     """
     if not 0 < temperature < math.inf:
         raise DecodingError(f"temperature={temperature}: it must be above 0")

@@ -37,7 +37,6 @@ LARGEST = 4000  # characters of the real schemas for which instances are made: m
 Speller = Callable[[Any], Callable[[Any], list[str]]]
 
 
-
 class Many(many):  # type: ignore[misc]
     """The loop over members as hypothesis-jsonschema 0.23 writes it, which hypothesis no longer knows."""
 

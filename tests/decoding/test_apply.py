@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from bytebound.decoding.apply import MaskTable, apply_bitmask, expand
-from bytebound.decoding.errors import WrongVocabulary
+from bytebound.decoding.errors import InvalidArgument, WrongVocabulary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,5 +139,5 @@ def test_a_full_mask_table_starts_anew() -> None:
 def test_mask_table_refuses_rows_of_another_vocabulary() -> None:
     with pytest.raises(WrongVocabulary, match="4 words"):
         MaskTable(100, "cpu").rows(np.zeros((1, 3), np.uint32))
-    with pytest.raises(ValueError, match="at least one row"):
+    with pytest.raises(InvalidArgument, match="at least one row"):
         MaskTable(100, "cpu", limit=0)

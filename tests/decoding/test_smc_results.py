@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bytebound import grammars
-from bytebound.decoding import Masked, Posterior, TableModel, Vocabulary, sample_posterior
+from bytebound.decoding import InvalidArgument, Masked, Posterior, TableModel, Vocabulary, sample_posterior
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.smc import Step
 
@@ -51,6 +51,8 @@ def test_shares_and_samples() -> None:
     share = np.mean([particle.text == "ab" for particle in drawn])
     assert abs(share - 0.8) < 4 * np.sqrt(0.16 / 20_000) and not any(p.text == "ccc" for p in drawn)
     assert posterior.sample(5, seed=3) == posterior.sample(5, seed=3)
+    with pytest.raises(InvalidArgument, match="n=-1"):
+        posterior.sample(-1)
     assert "0.8000" in posterior._repr_html_()
 
 

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 from bytebound import grammars
-from bytebound.decoding import Lookahead, Masked, Tester, WrongVocabulary
+from bytebound.decoding import InvalidArgument, Lookahead, Masked, Tester, WrongVocabulary
 from bytebound.decoding import tester as make_tester
 from bytebound.decoding.smc.twist import TokenAutomaton, Twist
 from numpy.typing import NDArray
@@ -162,9 +162,9 @@ def test_particles_that_cannot_finish_die_at_once() -> None:
 def test_arguments() -> None:
     with pytest.raises(WrongVocabulary, match="distribution"):
         Lookahead([0.5, 0.2])
-    with pytest.raises(ValueError, match="smoothing"):
+    with pytest.raises(InvalidArgument, match="smoothing"):
         Lookahead(smoothing=0.0)
-    with pytest.raises(ValueError, match="power"):
+    with pytest.raises(InvalidArgument, match="power"):
         Lookahead(power=1.5)
     with pytest.raises(WrongVocabulary, match="2 entries, the model 10 tokens"):
         run(constraint("a*"), twist=Lookahead([0.5, 0.5]))

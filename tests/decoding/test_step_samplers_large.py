@@ -19,7 +19,7 @@ from bytebound.decoding import (
     Tester,
     step_sampler,
 )
-from bytebound.decoding.errors import DecodingError, WrongVocabulary
+from bytebound.decoding.errors import DecodingError, InvalidArgument, WrongVocabulary
 from bytebound.decoding.sampling import opening
 from bytebound.grammars import Unsupported
 
@@ -268,7 +268,7 @@ def test_names() -> None:
     for name, kind in names.items():
         sampler = step_sampler(name)
         assert type(sampler) is kind and step_sampler(sampler) is sampler
-    with pytest.raises(ValueError, match="there is no step sampler 'gibbs'; there are 'head-tail', 'masked'"):
+    with pytest.raises(InvalidArgument, match="there is no step sampler 'gibbs'; there are 'head-tail', 'masked'"):
         step_sampler("gibbs")
     for wrong in (HeadTail, 3):
         with pytest.raises(TypeError, match="a step sampler is a name or an instance"):
@@ -279,9 +279,9 @@ def test_names() -> None:
     "parameters", [{"tau": 0.0}, {"beta": -1.0}, {"kappa": -0.1}, {"mask": "always"}, {"children": 0}]
 )
 def test_wrong_parameters(parameters: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(InvalidArgument, match="must be"):
         HeadTail(**parameters)
-    with pytest.raises(ValueError, match="at least 2"):
+    with pytest.raises(InvalidArgument, match="at least 2"):
         GeometricAwrs(1)
 
 

@@ -207,6 +207,8 @@ def test_a_list_of_grammars_that_does_not_fit(model: Any, tokenizer: Any, person
         generate(model, inputs, processor)
     with pytest.raises(DecodingError, match="empty"):
         constrain(tokenizer, [])
+    with pytest.raises(GrammarError, match="nothing would be constrained"):
+        constrain(tokenizer, None)
 
 
 @pytest.mark.parametrize("thing", ["[0-9]+", 3, [["x"]], dict])
