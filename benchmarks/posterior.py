@@ -33,9 +33,9 @@ MODEL = "small-bytes"
 PARTICLES = (1, 10)
 RUNS = {1: 40, 10: 34}
 """Runs of each method in a round."""
-MORE = {"ours": 4, "masked": 4}
-"""With one particle these have as many times the runs: heavy tails make the variance of few runs a poor estimate."""
-REFERENCE = 100
+MORE = {1: {"ours": 8, "masked": 8, "genlm": 8}, 10: {"ours": 4, "genlm": 6}}
+"""Those that are compared have as many times the runs: heavy tails make the variance of few runs a poor estimate."""
+REFERENCE = 400
 """Particles of the runs that give the evidence itself."""
 INSTALL = (
     "genlm-control runs in a Python of its own. Make one and pass it:\n"
@@ -95,10 +95,12 @@ def measure(
             for method in METHODS:
                 if method == "masked" and particles > 1:
                     continue
-                count = runs[particles] * (MORE.get(method, 1) if particles == 1 else 1)
-                answer = ours.run(asked | {"method": method, "runs": count, "cold": 20 if particles == 1 else 5})
+                count, cold = runs[particles] * MORE[particles].get(method, 1), 20 if particles == 1 else 5
+                cold *= MORE[particles].get(method, 1)
+                answer = ours.run(asked | {"method": method, "runs": count, "cold": cold})
                 gather(rows.setdefault(method, {}), answer)
-            gather(rows.setdefault("genlm", {}), genlm.run(asked))
+            many = runs[particles] * MORE[particles]["genlm"]
+            gather(rows.setdefault("genlm", {}), genlm.run(asked | {"runs": many}))
         result.append({"particles": particles, "evidence": known["log_evidence"], "rows": rows})
     return result
 
@@ -132,6 +134,7 @@ def figures(rows: dict[str, list[Any]], evidence: float) -> dict[str, Any]:
     if "cold_seconds" in rows:
         cold = np.exp(np.array(rows["cold_log_evidence"])) / evidence
         result["cold_variance"] = np.mean((cold - 1) ** 2)
+        result["cold_variance_at_one_context"] = result["cold_variance"] * np.mean(rows["cold_contexts"])
         result["cold_us"] = np.median(np.array(rows["cold_seconds"]) / np.array(rows["cold_steps"])) * 1e6
     return {name: float(value) for name, value in result.items()} | {"texts": rows["texts"][:3]}
 

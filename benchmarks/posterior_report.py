@@ -43,9 +43,9 @@ def write(found: dict[str, Any], settings: list[dict[str, Any]], folder: Path) -
     draw(found, folder / "posterior.png")
 
 
-def over(setting: dict[str, Any], key: str, method: str = "ours") -> float:
-    """genlm-control's figure as a multiple of ours."""
-    theirs, ours = (setting["methods"][name][key] for name in ("genlm", method))
+def over(setting: dict[str, Any], key: str, method: str = "ours", cold: bool = False) -> float:
+    """genlm-control's figure as a multiple of ours. cold: of the runs that start with an empty memory."""
+    theirs, ours = setting["methods"]["genlm"][key], setting["methods"][method][f"cold_{key}" if cold else key]
     return float(theirs / ours) if ours > 0 else float("inf")
 
 
@@ -57,6 +57,7 @@ def markdown(found: dict[str, Any]) -> str:
             f"{setting['case']}, {setting['particles']}",
             f"{setting['evidence']:.2g} ({setting['evidence_per_step']:.2f})",
             gain(setting, "ours"),
+            ratio(over(setting, "variance_at_one_context", cold=True), 1.0),
             gain(setting, "lookahead"),
             limit(setting),
             f"{ours['evaluations']:.2f} / {genlm['evaluations']:.2f}",
@@ -64,7 +65,7 @@ def markdown(found: dict[str, Any]) -> str:
             ratio(over(setting, "us"), 1.0),
         ])  # fmt: skip
     header = [
-        "case, particles", "evidence (per step)", "variance, genlm / ours", "the same with lookahead",
+        "case, particles", "evidence (per step)", "variance, genlm / ours", "the same, cold", "with lookahead",
         "exact masks",
         "evaluations, ours / genlm", "us per step, ours / genlm", "time, genlm / ours",
     ]  # fmt: skip
@@ -140,6 +141,8 @@ def verdict(settings: list[dict[str, Any]]) -> str:
         if key.startswith("variance"):
             met += sum(gain(setting, "ours").startswith("genlm") for setting in settings if over(setting, key) < 5)
         parts.append(f"{title} in {met} of {len(settings)}")
+        if key.startswith("variance"):
+            parts[-1] += f" (cold in {sum(over(setting, key, cold=True) >= BARS[key] for setting in settings)})"
     return "Rows: " + "; ".join(parts) + ".\n"
 
 
