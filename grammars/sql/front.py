@@ -14,6 +14,7 @@ from ..scoped import Scoped
 from .dialects import Dialect
 from .dialects import dialect as dialect_of
 from .machine import Machine
+from .places import first_bytes
 from .schema import Schema
 from .scope import ScopeAutomaton
 from .terminals import NAMES, Terminals
@@ -100,7 +101,8 @@ def sql(
     rules = Terminals(words, schema, forward_columns)
     syntax = start + words.syntax + (words.writing if kinds != ("select",) else "")
     actions = {name: getattr(rules, name) for name in set(_ACTION.findall(syntax))}
-    automaton = ScopeAutomaton(Machine(syntax, actions), rules, "start", whitespace=whitespace)
+    machine = Machine(syntax, actions, functools.partial(first_bytes, words.quote))
+    automaton = ScopeAutomaton(machine, rules, "start", whitespace=whitespace)
     grammar = functools.partial(context_free, words, syntax)
     options = {
         "dialect": dialect,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 
-from ..scoped import DIGITS, Shape, byte_set
+from ..scoped import DIGITS, EVERY, LETTERS, Shape, byte_set
 from .contents import PATTERNS
 from .levels import Scope
-from .machine import Machine
+from .machine import END, Machine, Way
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
 from .traces import Traces
 
@@ -15,6 +15,17 @@ Target = tuple[int, Scope]
 LONGEST_NAME = 30
 """Letters of a new name."""
 _NAMING = ("item", "paren", "value")
+QUOTES = byte_set(b"'\"")
+"""Bytes with which strings begin."""
+MARKS = EVERY & ~LETTERS & ~DIGITS
+"""Bytes with which symbols, strings and names in quotes begin."""
+
+
+def first_bytes(quote: str, terminal: str) -> int:
+    """Bytes (a set) with which a terminal may begin."""
+    if terminal in NAMES:
+        return LETTERS | 1 << ord(quote)
+    return DIGITS if terminal in NUMBERS else QUOTES
 
 
 @lru_cache(maxsize=1 << 12)
@@ -29,48 +40,115 @@ def _in_utf8(words: frozenset[str]) -> frozenset[str]:
 
 
 class Place:
-    """The tokens that may come at a configuration; names are looked up where they are asked for.
+    """The tokens that may come at a configuration; ways to them are followed as far as they are asked for.
 
     Attributes:
-        keywords, symbols: literals, by whether they are words.
-        number, string: the terminal of this kind with its target, if any.
-        ends: whether the statement may end here.
-        shapes: those of the place, by how much white space came and whether names in quotes and words are asked for.
+        keywords, symbols: literals that were found, by whether they are words; `look` finds those that begin so.
+        number, string: the terminal of this kind with its target, where it was found.
+        shapes: those of the place, by how much white space came and what they were asked for.
     """
 
     def __init__(self, machine: Machine, rules: Terminals, named: Traces[Names], stack: int, scope: Scope) -> None:
-        options = machine.options(stack, scope)
-        self.rules, self._named = rules, named
-        self.shapes: dict[tuple[int, bool, bool], Shape] = {}
+        self.machine, self.rules, self._named = machine, rules, named
+        self.shapes: dict[tuple[int, int], Shape] = {}
         self.scope = scope
-        self.ends = options.ends
-        self.keywords = {text: target for text, target in options.literals.items() if text.isalpha()}
-        self.symbols = {text: target for text, target in options.literals.items() if not text.isalpha()}
+        self.keywords: dict[str, Target] = {}
+        self.symbols: dict[str, Target] = {}
         self.number: tuple[str, Target] | None = None
         self.decimal = False
         self.string: tuple[str, Target] | None = None
+        self._ends = False
         self._naming: list[tuple[str, Target]] = []
-        for terminal, target in options.terminals.items():
-            if terminal in NAMES:
-                self._naming.append((terminal, target))
-            elif terminal in NUMBERS:
-                if rules.number(terminal, target[1], "1") is not None:
-                    self.number = (terminal, target)
-                self.decimal = terminal == "NUMBER" and rules.number(terminal, target[1], "1.5") is not None
-            else:
-                assert terminal in STRINGS, terminal
-                if rules.string(terminal, target[1]) is not None:
-                    self.string = (terminal, target)
-        self.is_dated = self.string is not None and self.string[0] == "DATED"
-        self.double = self.string is not None and not self.is_dated and rules.dialect.name in ("sqlite", "mysql")
-        if self.double and rules.dialect.name == "sqlite":
-            within = self.string[1][1]  # type: ignore[index]
-            # SQLite would take such a string for the name of the column.
-            self.double = within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
+        self._seen = 0
+        self._open: list[tuple[Way, Scope]] = [(way, scope) for way in machine.ways(stack)]
+        self._done: dict[tuple[str, int], tuple[Scope, Scope | None]] = {}
+
+    def look(self, among: int) -> None:
+        """Follow all ways to what begins with one of the bytes (a set, with END)."""
+        if among & ~self._seen:
+            self._seen |= among
+            self._follow(among, False)
+
+    def _follow(self, among: int, once: bool) -> bool:
+        """Follow ways; with `once` only until something is found that is no name."""
+        actions, done, ways = self.machine.actions, self._done, self.machine.ways
+        to_do, self._open = self._open[::-1], []
+        while to_do:
+            entry = to_do.pop()
+            (first, kind, text, after), scope = entry
+            if not first & among:
+                self._open.append(entry)
+            elif kind == "action":
+                key = text, id(scope)
+                known = done.get(key)
+                if known is None:
+                    known = done[key] = scope, actions[text](scope)  # kept, so that no other scope gets its identity
+                if known[1] is not None:
+                    to_do += [(way, known[1]) for way in reversed(ways(after))]
+            elif self._found(kind, text, (after, scope)) and once:
+                self._open += to_do[::-1]
+                return True
+        if not self._open:
+            self._done.clear()
+        return False
+
+    def _found(self, kind: str, text: str, target: Target) -> bool:
+        """Note what a way leads to; False for a name, and where nothing may come of it."""
+        if kind == "end":
+            self._ends = True
+        elif kind == "literal":
+            literals = self.keywords if text.isalpha() else self.symbols
+            assert text not in literals, f"two ways begin with {text!r}"
+            literals[text] = target
+        elif text in NAMES:
+            self._naming.append((text, target))
+            return False
+        elif text in NUMBERS:
+            self.decimal = text == "NUMBER" and self.rules.number(text, target[1], "1.5") is not None
+            if self.rules.number(text, target[1], "1") is None:
+                return False
+            self.number = (text, target)
+        else:
+            assert text in STRINGS, text
+            if self.rules.string(text, target[1]) is None:
+                return False
+            self.string = (text, target)
+        return True
+
+    @cached_property
+    def alive(self) -> bool:
+        """Whether anything may come."""
+        if self._ends or self.keywords or self.symbols or self.number or self.string:
+            return True
+        return self._follow(EVERY | END, True) or bool(self.words or self.fresh or self.quoted)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the statement may end here."""
+        self.look(END)
+        return self._ends
+
+    @cached_property
+    def is_dated(self) -> bool:
+        """Whether a string must have a form."""
+        self.look(QUOTES)
+        return self.string is not None and self.string[0] == "DATED"
+
+    @cached_property
+    def double(self) -> bool:
+        """Whether strings may stand in double quotes."""
+        if self.is_dated or self.string is None or self.rules.dialect.name not in ("sqlite", "mysql"):
+            return False
+        if self.rules.dialect.name == "mysql":
+            return True
+        within = self.string[1][1]
+        # SQLite would take such a string for the name of the column.
+        return within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
 
     @cached_property
     def names(self) -> list[tuple[str, Names, Target]]:
         """Terminals that are names, with their names."""
+        self.look(LETTERS)  # whatever leads to a name does so for all letters
         found = [(terminal, self._named.result(terminal, target[1]), target) for terminal, target in self._naming]
         return [
             (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
@@ -79,6 +157,7 @@ class Place:
     @cached_property
     def words(self) -> frozenset[str]:
         """Keywords, and names without quotes."""
+        self.look(LETTERS)
         return frozenset(self.keywords).union(*(names.words for _, names, _ in self.names))
 
     @cached_property
@@ -99,11 +178,13 @@ class Place:
     @cached_property
     def symbol_prefixes(self) -> frozenset[str]:
         """Prefixes of the symbols."""
+        self.look(MARKS)
         return prefixes(frozenset(self.symbols))
 
     @cached_property
     def numerals(self) -> frozenset[str] | None:
         """The numbers that may come, None where any may."""
+        self.look(DIGITS)
         return self.rules.numerals(*self.number_terminal()) if self.number else None
 
     @cached_property
@@ -122,28 +203,20 @@ class Place:
         assert self.string is not None
         return PATTERNS[self.string[1][1].word]
 
-    @property
-    def alive(self) -> bool:
-        """Whether anything may come."""
-        if self.ends or self.keywords or self.symbols or self.number or self.string:
-            return True
-        return bool(self.words or self.fresh or self.quoted)
-
-    def starts(self, quotes: bool) -> int:
-        """Bytes (a set) with which tokens begin that are no words, nor any numbers; with `quotes`, those of names."""
-        found = self._marks
-        return found | 1 << ord(self.rules.dialect.quote) if quotes and self.quoted else found
-
-    @cached_property
-    def _marks(self) -> int:
+    def starts(self, among: int) -> int:
+        """Bytes (a set) of those with which tokens begin that are no words, nor any numbers."""
+        self.look(among)
         found = byte_set(ord(symbol[0]) for symbol in self.symbols)
         if self.string is not None:
             found |= 1 << 0x27
-        if self.double:
+        if among >> 0x22 & 1 and self.double:
             found |= 1 << 0x22
-        if self.number is not None and self.numerals is not None:
+        if among & DIGITS and self.number is not None and self.numerals is not None:
             found |= DIGITS
-        return found
+        quote = 1 << ord(self.rules.dialect.quote)
+        if among & quote & ~found and self.quoted:
+            found |= quote
+        return found & among
 
     @cached_property
     def quoted_prefixes(self) -> frozenset[str]:
@@ -152,6 +225,7 @@ class Place:
 
     def goes_on_without(self, symbol: str) -> bool:
         """Whether anything but this symbol may come."""
+        self.look(EVERY)
         words = self.words or self.fresh or self.quoted or self.number or self.string
         return bool(self.ends or words or len(self.symbols) > (symbol in self.symbols))
 
@@ -162,6 +236,7 @@ class Place:
 
     def by_word(self, word: str) -> Target | None:
         """Where a word (in lower case) leads."""
+        self.look(byte_set(word[:1].encode()))
         if word in self.keywords:
             return self.keywords[word]
         for terminal, names, (stack, scope) in self.names:
@@ -180,6 +255,7 @@ class Place:
 
     def by_number(self, text: str) -> Target | None:
         """Where a number leads."""
+        self.look(DIGITS)
         if self.number is None or (self.numerals is not None and text not in self.numerals):
             return None
         terminal, (stack, scope) = self.number
@@ -188,10 +264,16 @@ class Place:
 
     def by_string(self) -> Target | None:
         """Where a string leads."""
+        self.look(QUOTES)
         assert self.string is not None
         terminal, (stack, scope) = self.string
         after = self.rules.string(terminal, scope)
         return None if after is None else (stack, after)
+
+    def by_symbol(self, symbol: str) -> Target | None:
+        """Where a symbol leads."""
+        self.look(byte_set(symbol[:1].encode()))
+        return self.symbols.get(symbol)
 
     def is_name(self, key: str) -> bool:
         """Whether a string in double quotes would be taken for a name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..automaton import DEAD
 from ..lazy_automaton import LazyAutomaton
-from ..scoped import EVERY, Shape
+from ..scoped import DIGITS, EVERY, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
 from .least import Least
@@ -101,7 +101,10 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
 
     def _is_call(self, place: Place) -> bool:
         """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
-        return self.rules.dialect.name == "mysql" and "(" in place.symbols and bool(place.symbols["("][1].word)
+        if self.rules.dialect.name != "mysql":
+            return False
+        call = place.by_symbol("(")
+        return call is not None and bool(call[1].word)
 
     def _configuration(self, target: Target) -> int:
         known = self._numbers.get(target)
@@ -172,7 +175,9 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
         if byte in _DIGITS:
+            place.look(DIGITS)
             return self._digits(configuration, place, "", byte) if place.number else None
+        place.look(1 << byte)
         if byte == 0x27:
             return (configuration, STRING, "", byte) if place.string else None
         if byte == ord(self.rules.dialect.quote) and (place.quoted or (place.double and byte == 0x22)):
@@ -241,7 +246,7 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         if mode == NUMBER:
             return None if text.endswith(".") else self._reach(place.by_number(text))
         if mode == SYMBOL:
-            return self._reach(place.symbols.get(text))
+            return self._reach(place.by_symbol(text))
         if mode == STRING_END:
             return self._reach(place.by_string())
         if mode == QUOTED_END:

@@ -18,6 +18,7 @@ IN_WORDS = LETTERS | DIGITS
 OPERATORS = byte_set(b"+-*/<>=!|%&~^#@?:")
 OTHER = "\1"
 """The content of a string in double quotes that is no prefix of a name; what is pending of a character follows."""
+_NOTHING: frozenset[str] = frozenset()
 _SMALL = byte_set(b"abcdefghijklmnopqrstuvwxyz")
 _POINT = byte_set(b".")
 _IN_NUMBERS = IN_WORDS | _POINT
@@ -27,14 +28,16 @@ _IN_DATES = byte_set(b"0123456789-: '!#$&*+/;<=>?@^|~")
 def shape_of(automaton: ScopeAutomaton, place: Place, mode: int, text: str, extra: int, among: int) -> Shape:
     """The shape of a lexeme, see `ScopeAutomaton`."""
     if mode == BETWEEN:
-        quotes, words = bool(among >> ord(automaton.rules.dialect.quote) & 1), bool(among & LETTERS)
-        shape = place.shapes.get((extra, quotes, words))
+        shape = place.shapes.get((extra, among))
         if shape is None:
-            digits = place.longest_number if place.number and place.numerals is None else 0
-            shape = Shape(automaton.whitespace - extra, digits=digits, starts=place.starts(quotes))
-            if words:
-                shape = shape._replace(words=place.words, fresh=LONGEST_NAME if place.fresh else 0)
-            place.shapes[extra, quotes, words] = shape
+            starts = place.starts(among)
+            words, fresh, digits = _NOTHING, 0, 0
+            if among & DIGITS and place.number and place.numerals is None:
+                digits = place.longest_number
+            if among & LETTERS:
+                words, fresh = place.words, LONGEST_NAME if place.fresh else 0
+            shape = Shape(automaton.whitespace - extra, words, fresh, digits=digits, starts=starts)
+            place.shapes[extra, among] = shape
         return shape
     if mode == WORD:
         fresh = LONGEST_NAME - len(text) if place.fresh else 0
