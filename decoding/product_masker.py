@@ -37,7 +37,7 @@ class ProductMasker(Masker):
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         self._set_up(grammar, grammar.automaton, vocabulary, memory)
         self.scoping = grammar.automaton
-        self.lexemes = self.tables.lexemes
+        self._walk = Walk(grammar.automaton, self.tables.lexemes)
         self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
 
     def _set_up(self, grammar: Scoped, automaton: Automaton, vocabulary: Vocabulary, memory: int) -> None:
@@ -167,7 +167,7 @@ class ProductMasker(Masker):
             return known & ~self.only_eos
         row = np.zeros(self.words, np.uint32)
         with self._lock:
-            found = Walk(self.scoping, self.lexemes).tokens(state)
+            found = self._walk.tokens(state)
         sparse = [tokens for tokens in found if tokens.dtype == np.int32]
         set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
         for tokens in found:

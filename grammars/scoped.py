@@ -24,9 +24,16 @@ def byte_set(values: Iterable[int]) -> int:
 
 
 EVERY = (1 << 256) - 1
+END = 1 << 256
+"""Beside the bytes of a set: the end of the text."""
+ANYTHING = EVERY | END
 LETTERS = byte_set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 DIGITS = byte_set(b"0123456789")
 BLANKS = byte_set(b" \t\r\n")
+OPERATORS = byte_set(b"+-*/<>=!|%&~^#@?:")
+"""Bytes of symbols that go on while they can."""
+OTHER = b"\1"
+"""Stands for what is in quotes and no name."""
 
 
 class Content(NamedTuple):
@@ -41,6 +48,20 @@ class Content(NamedTuple):
     known: frozenset[str] | None = None
     """Beginnings (bytes as characters, in small letters) that lead to states of their own; all other contents lead to
     one state, and with None all do."""
+
+
+class Quoted(NamedTuple):
+    """What may stand in quotes, which are doubled within; no name holds one."""
+
+    quote: int
+    refused: bytes
+    """Bytes that it may not hold."""
+    names: frozenset[bytes]
+    """Contents that lead to states of their own; all others lead to that of OTHER."""
+    folded: bool
+    """Whether ASCII letters of names, which are given in small ones, may be of either case."""
+    free: bool
+    """Whether there may be others, and all that is begun can be ended."""
 
 
 class Shape(NamedTuple):
@@ -61,6 +82,11 @@ class Shape(NamedTuple):
     """Bytes (a set) to ask `step` about."""
     own: int = EVERY
     """Bytes (a set) before which the lexeme does not end; before others the state is that of `ended`."""
+    symbols: frozenset[str] = frozenset()
+    """Whole symbols; those of operators may be followed by an operator only where the longer one is among them."""
+    quoted: tuple[Quoted, ...] = ()
+    told: int = 0
+    """Those of `starts` with which `symbols` and `quoted` begin."""
 
 
 class ScopingAutomaton(Automaton, Protocol):
@@ -73,6 +99,10 @@ class ScopingAutomaton(Automaton, Protocol):
     def ended(self, state: int) -> int:
         """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it
         may not end."""
+
+    def after(self, state: int, text: bytes, among: int) -> int:
+        """The state behind the lexeme that this text completes; DEAD where it may not end there. It may be DEAD where
+        nothing can follow that begins with one of the bytes `among` (a set, with END)."""
 
     def estimate(self, state: int) -> int:
         """A guess of how many lexemes complete the text."""

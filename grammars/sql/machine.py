@@ -15,15 +15,13 @@ from typing import Any
 
 from ..context_free.lark_reader import open_text, read
 from ..context_free.syntax import Choice, Definition, Literal, Name, Repeat, Sequence, Tree
-from ..scoped import byte_set
+from ..scoped import END, byte_set
 from .levels import Scope
 
 Action = Callable[[Scope], Scope | None]
 Node = tuple[Any, ...]
 Way = tuple[int, str, str, int]
 """First bytes (a set, with END), kind of what comes first, its text, and the stack behind it."""
-END = 1 << 256
-"""Beside the bytes of a set: the end of the statement."""
 _EMPTY, _POP = 0, -1
 
 

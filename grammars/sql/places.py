@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 
-from ..scoped import DIGITS, EVERY, LETTERS, Shape, byte_set
+from ..scoped import ANYTHING, DIGITS, END, EVERY, LETTERS, Shape, byte_set
 from .contents import PATTERNS
 from .levels import Scope
-from .machine import END, Machine, Way
+from .machine import Machine, Way
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
 from .traces import Traces
 
@@ -120,7 +120,7 @@ class Place:
         """Whether anything may come."""
         if self._ends or self.keywords or self.symbols or self.number or self.string:
             return True
-        return self._follow(EVERY | END, True) or bool(self.words or self.fresh or self.quoted)
+        return self._follow(ANYTHING, True) or bool(self.words or self.fresh or self.quoted)
 
     @property
     def ends(self) -> bool:
@@ -218,10 +218,15 @@ class Place:
             found |= quote
         return found & among
 
+    @property
+    def known_quoted(self) -> frozenset[str]:
+        """What may stand in double quotes as a name, or would be taken for one."""
+        return self.quoted | self.rules.stored | self.scope.names
+
     @cached_property
     def quoted_prefixes(self) -> frozenset[str]:
         """Prefixes of what may stand in double quotes as a name, in UTF-8, each byte a character."""
-        return _in_utf8(self.quoted | self.rules.stored | self.scope.names if self.double else self.quoted)
+        return _in_utf8(self.known_quoted if self.double else self.quoted)
 
     def goes_on_without(self, symbol: str) -> bool:
         """Whether anything but this symbol may come."""
@@ -234,22 +239,24 @@ class Place:
         assert self.number is not None
         return self.number[0], self.number[1][1]
 
-    def by_word(self, word: str) -> Target | None:
-        """Where a word (in lower case) leads."""
+    def by_word(self, word: str, among: int = ANYTHING) -> Target | None:
+        """Where a word (in lower case) leads; None also where nothing can follow that begins with bytes `among`."""
         self.look(byte_set(word[:1].encode()))
+        first = self.machine.first
         if word in self.keywords:
-            return self.keywords[word]
+            target = self.keywords[word]
+            return target if first(target[0]) & among else None
         for terminal, names, (stack, scope) in self.names:
             if word in names.words or (names.fresh and word not in names.excluded):
-                after = self.rules.taken(terminal, scope, word, False)
+                after = self.rules.taken(terminal, scope, word, False) if first(stack) & among else None
                 return None if after is None else (stack, after)
         return None
 
-    def by_quoted(self, key: str) -> Target | None:
-        """Where a name in quotes leads."""
+    def by_quoted(self, key: str, among: int = ANYTHING) -> Target | None:
+        """Where a name in quotes leads, as `by_word`."""
         for terminal, names, (stack, scope) in self.names:
             if key in names.quoted:
-                after = self.rules.taken(terminal, scope, key, True)
+                after = self.rules.taken(terminal, scope, key, True) if self.machine.first(stack) & among else None
                 return None if after is None else (stack, after)
         return None
 
@@ -262,18 +269,21 @@ class Place:
         after = self.rules.number(terminal, scope, text)
         return None if after is None else (stack, after)
 
-    def by_string(self) -> Target | None:
-        """Where a string leads."""
+    def by_string(self, among: int = ANYTHING) -> Target | None:
+        """Where a string leads, as `by_word`."""
         self.look(QUOTES)
         assert self.string is not None
         terminal, (stack, scope) = self.string
+        if not self.machine.first(stack) & among:
+            return None
         after = self.rules.string(terminal, scope)
         return None if after is None else (stack, after)
 
-    def by_symbol(self, symbol: str) -> Target | None:
-        """Where a symbol leads."""
+    def by_symbol(self, symbol: str, among: int = ANYTHING) -> Target | None:
+        """Where a symbol leads, as `by_word`."""
         self.look(byte_set(symbol[:1].encode()))
-        return self.symbols.get(symbol)
+        target = self.symbols.get(symbol)
+        return target if target is not None and self.machine.first(target[0]) & among else None
 
     def is_name(self, key: str) -> bool:
         """Whether a string in double quotes would be taken for a name."""

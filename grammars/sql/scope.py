@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..automaton import DEAD
 from ..lazy_automaton import LazyAutomaton
-from ..scoped import DIGITS, EVERY, Shape
+from ..scoped import ANYTHING, DIGITS, EVERY, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
 from .least import Least
@@ -25,6 +25,7 @@ _DIGITS = frozenset(b"0123456789")
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
 _IN_WORDS = _LETTERS | _DIGITS
+_QUOTES = frozenset(b"'\"`")
 
 Lexeme = tuple[int, int, str, int]
 """Configuration, mode, what was read of the token, and white space or the kind of quotes."""
@@ -86,6 +87,27 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         with self._lock:
             configuration, mode, text, extra = self._states[state]
             ended = self._end(configuration, mode, text, extra)
+            return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
+
+    def after(self, state: int, text: bytes, among: int) -> int:
+        """See `ScopingAutomaton.after`."""
+        with self._lock:
+            configuration, mode, begun, extra = self._states[state]
+            first = text[:1]
+            if mode == WORD:
+                ended = self._end(configuration, WORD, begun + text.decode().lower(), 0, among)
+            elif mode != BETWEEN:
+                return self.ended(self.advance(state, text))
+            elif first[0] in _LETTERS:
+                ended = self._end(configuration, WORD, text.decode().lower(), 0, among)
+            elif first[0] in _QUOTES and first != self.rules.dialect.quote.encode():
+                ended = self._end(configuration, STRING_END, "", first[0], among)
+            elif first[0] in _QUOTES:
+                ended = self._end(configuration, QUOTED_END, text[1:-1].decode("latin-1"), first[0], among)
+            elif first == b"(" and extra and self._is_call(self._place(configuration)):
+                return DEAD
+            else:
+                ended = self._end(configuration, SYMBOL, text.decode(), 0, among)
             return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
 
     def estimate(self, state: int) -> int:
@@ -232,26 +254,30 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         pending = follow(text[1:], byte)
         return None if pending is None else (configuration, QUOTED, OTHER + pending, quote)
 
-    def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
-        """The configuration behind a token that ends here; remembered."""
+    def _end(self, configuration: int, mode: int, text: str, extra: int, among: int = ANYTHING) -> int | None:
+        """The configuration behind a token that ends here; remembered. None also where nothing can follow that begins
+        with bytes `among`."""
         key = configuration, mode, text, extra
-        if key not in self._ends:
-            self._ends[key] = self._found_end(*key)
-        return self._ends[key]
+        if key in self._ends:
+            return self._ends[key]
+        found = self._found_end(*key, among)
+        if found is not None or among == ANYTHING:
+            self._ends[key] = found
+        return found
 
-    def _found_end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
+    def _found_end(self, configuration: int, mode: int, text: str, extra: int, among: int) -> int | None:
         place = self._place(configuration)
         if mode == WORD:
-            return self._reach(place.by_word(text))
+            return self._reach(place.by_word(text, among))
         if mode == NUMBER:
             return None if text.endswith(".") else self._reach(place.by_number(text))
         if mode == SYMBOL:
-            return self._reach(place.by_symbol(text))
+            return self._reach(place.by_symbol(text, among))
         if mode == STRING_END:
-            return self._reach(place.by_string())
+            return self._reach(place.by_string(among))
         if mode == QUOTED_END:
             key = text if text == OTHER else text.encode("latin-1").decode(errors="replace")
             if key in place.quoted:
-                return self._reach(place.by_quoted(key))
-            return self._reach(place.by_string()) if place.double and extra == 0x22 and not place.is_name(key) else None
+                return self._reach(place.by_quoted(key, among))
+            return self._reach(place.by_string(among)) if place.double and extra == 0x22 and not place.is_name(key) else None
         return None
