@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from bytebound.grammars.scoped import ANYTHING
 from bytebound.grammars.sql.scope import BETWEEN, ScopeAutomaton
 from sql_tracing import TracingMachine
 
@@ -53,6 +54,7 @@ class Walker:
             hurried = n > length
             configuration = _behind(automaton, state)
             place = automaton._place(configuration)
+            place.look(ANYTHING)
             if place.ends and (hurried or self.rng.random() < 0.1):
                 return text
             options = self._options(automaton, configuration, place, hurried)

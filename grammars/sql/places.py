@@ -219,14 +219,19 @@ class Place:
         return found & among
 
     @property
+    def strings_are_quoted(self) -> bool:
+        """Whether what stands in quotes of names may be a string."""
+        return self.rules.dialect.quote == '"' and self.double
+
+    @property
     def known_quoted(self) -> frozenset[str]:
         """What may stand in double quotes as a name, or would be taken for one."""
         return self.quoted | self.rules.stored | self.scope.names
 
     @cached_property
     def quoted_prefixes(self) -> frozenset[str]:
-        """Prefixes of what may stand in double quotes as a name, in UTF-8, each byte a character."""
-        return _in_utf8(self.known_quoted if self.double else self.quoted)
+        """Prefixes of what may stand in quotes as a name, in UTF-8, each byte a character."""
+        return _in_utf8(self.known_quoted if self.strings_are_quoted else self.quoted)
 
     def goes_on_without(self, symbol: str) -> bool:
         """Whether anything but this symbol may come."""

@@ -75,7 +75,7 @@ def _of_place(automaton: ScopeAutomaton, place: Place, blanks: int, among: int) 
             refused = b"\0\\" if automaton.is_escape(0x5C) else b"\0"
             quoted.append(Quoted(mark, refused, _NO_NAMES, False, True))
     if starts >> quote & 1:
-        free = place.double and quote == 0x22
+        free = place.strings_are_quoted
         quoted += _names_in(quote, place.known_quoted if free else place.quoted, dialect.name != "postgres", free)
     told = byte_set(form.quote for form in quoted) | byte_set(ord(symbol[0]) for symbol in symbols)
     return Shape(
