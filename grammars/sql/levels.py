@@ -201,30 +201,84 @@ def is_merged(tables: tuple[Bound, ...], name: str) -> bool:
     return any(name in bound.merged for bound in tables)
 
 
-def _suits(relation: Relation, wants: dict[str, str | None]) -> bool:
-    """Whether the relation has these columns, of these classes."""
-    return all(
-        (found := relation.kind(name)) is not None and (not kind or found == kind) for name, kind in wants.items()
-    )
+def _suits(kinds: dict[str, str | None], wants: dict[str, str | None]) -> bool:
+    """Whether a relation with these columns has those that are wanted, of these classes."""
+    for name, kind in wants.items():
+        found = kinds.get(name)
+        if found is None or (kind and found != kind):
+            return False
+    return True
 
 
 class _Holders:
     """Relations by the names of their columns; made once for the relations that were asked about last."""
 
-    _last: tuple[tuple[Relation, ...], dict[str, list[Relation]]] = ((), {})
+    _last: tuple[tuple[Relation, ...], dict[str, list[Relation]], dict[int, dict[str, str | None]]] = ((), {}, {})
 
     @classmethod
     def of(cls, relations: tuple[Relation, ...], wants: dict[str, str | None]) -> Sequence[Relation]:
         """The relations that have these columns, of these classes."""
-        known, index = cls._last
-        if known is not relations:
-            index = {}
-            for relation in relations:
-                for name in dict.fromkeys(name for name, _ in relation.columns):
-                    index.setdefault(name, []).append(relation)
-            cls._last = relations, index
         first = next(iter(wants), None)
-        return relations if first is None else [r for r in index.get(first, ()) if _suits(r, wants)]
+        if first is None:
+            return relations
+        _, index, kinds = cls._of(relations)
+        return [relation for relation in index.get(first, ()) if _suits(kinds[id(relation)], wants)]
+
+    @classmethod
+    def kinds(cls, relations: tuple[Relation, ...], relation: Relation) -> dict[str, str | None]:
+        """Classes of the columns of one of the relations, None for a name that comes twice."""
+        return cls._of(relations)[2][id(relation)]
+
+    @classmethod
+    def _of(cls, relations: tuple[Relation, ...]) -> tuple[Any, dict[str, list[Relation]], dict[int, Any]]:
+        if cls._last[0] is not relations:
+            index: dict[str, list[Relation]] = {}
+            kinds = {}
+            for relation in relations:
+                kinds[id(relation)] = {name: relation.kind(name) for name, _ in relation.columns}
+                for name in kinds[id(relation)]:
+                    index.setdefault(name, []).append(relation)
+            cls._last = relations, index, kinds
+        return cls._last
+
+
+def _wants(waiting: frozenset[Waiting]) -> dict[str, dict[str, str | None]] | None:
+    """What waits, by alias, where a relation for each alias, or one for all without aliases, may be enough."""
+    wants: dict[str, dict[str, str | None]] = {}
+    for alias, name, kind, _ in waiting:
+        names = wants.setdefault(alias, {})
+        if name != "*":
+            if kind and names.get(name) not in (None, kind):
+                return None
+            names[name] = kind or names.get(name)
+    return None if "" in wants and len(wants) > 1 else wants
+
+
+def _one_for_each(waiting: frozenset[Waiting], relations: tuple[Relation, ...]) -> bool:
+    """Whether `feasible` would find a relation for each alias, or one for all without aliases."""
+    wants = _wants(waiting)
+    if wants is None or len(wants.get("", wants)) > MAX_TABLES:
+        return False
+    return all(_Holders.of(relations, names) for names in wants.values())
+
+
+def surely_feasible(waiting: frozenset[Waiting], alias: str, relations: tuple[Relation, ...]) -> set[str]:
+    """Names of columns that could wait, too, behind this alias: of any class, where no table is bound and no enclosing
+    query answers. Not all of them."""
+    wants = _wants(waiting)
+    if wants is None or (wants and ("" in wants) != (not alias)):
+        return set()
+    own = wants.pop(alias, {})
+    if (len(own) if not alias else len(wants)) >= MAX_TABLES:
+        return set()
+    if not all(_Holders.of(relations, names) for names in wants.values()):
+        return set()
+    return {
+        name
+        for relation in _Holders.of(relations, own)
+        for name, kind in _Holders.kinds(relations, relation).items()
+        if kind is not None
+    }
 
 
 def feasible(
@@ -240,6 +294,8 @@ def feasible(
     results of subqueries may answer to aliases and columns that no relation has. A search, cut off after a number of
     steps (and then no, which allows less).
     """
+    if not tables and not outside and _one_for_each(waiting, relations):
+        return True
     aliases = {bound.alias for bound in tables}
     for want in waiting:
         if not want.alias or want.alias in aliases:

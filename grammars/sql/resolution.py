@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
 from .enclosing import BEYOND, Enclosing
-from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, lookup
+from .levels import Bound, Frame, Level, Reference, Relation, Scope, Waiting, feasible, lookup, surely_feasible
 from .schema import Schema
+from .traces import Traces
 
 AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
 an argument that any column may be; a whole number written out."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
-_REMEMBERED, _ANSWERS = 1 << 12, 1 << 16
+_ANSWERS = 1 << 16
 CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
@@ -59,7 +60,7 @@ class Resolution(Enclosing):
         self.dialect, self.schema, self.forward = dialect, schema, forward
         self._kinds: dict[str, frozenset[str]] = {}
         self._feasible: dict[Any, tuple[tuple[Bound, ...], bool]] = {}
-        self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
+        self._named = Traces(self._names_behind)
         key = dialect.key
         self.relations = tuple(
             Relation(
@@ -151,8 +152,7 @@ class Resolution(Enclosing):
         outer = None if inner else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
-        alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
-        lone = not frame.kind and alone and not frame.boolean and not frame.expect
+        lone = self.dialect.typed and self._is_lone(frame)
         unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if unknown and any(name == column for relation in self.known(scope) for column, _ in relation.columns):
             unknown = False
@@ -169,6 +169,11 @@ class Resolution(Enclosing):
             if self.satisfiable(scope, level, level.waiting | {want}):
                 return Meaning(len(scope.levels) - 1, told, (alias, name), want)
         return None
+
+    def _is_lone(self, frame: Frame) -> bool:
+        """Whether what comes first may be the whole expression, of any class."""
+        alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
+        return bool(not frame.kind and alone and not frame.boolean and not frame.expect)
 
     def _kinds_of(self, relations: tuple[Relation, ...], name: str) -> frozenset[str]:
         """Classes of the columns of this name in relations where it is no other's name."""
@@ -221,23 +226,17 @@ class Resolution(Enclosing):
 
     def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
-        frame = scope.frames[-1]
-        here = frame.role, frame.kind, frame.boolean, frame.expect, frame.allow, frame.flags  # what `meaning` reads
-        memo = self._memo(scope.levels)
-        known: frozenset[str] | None = memo.get(("names", alias, here))
-        if known is None:
-            found = (name for name in self._candidates(scope) if self.meaning(scope, alias, name) is not None)
-            known = memo["names", alias, here] = frozenset(found)
-        return known
+        if alias and alias not in self.aliases_around(scope):
+            alias = _FRESH  # all names that mean nothing yet are alike
+        return self._named.result(alias, scope)
 
-    def _memo(self, levels: tuple[Level, ...]) -> dict[Any, Any]:
-        """What was worked out for these levels, by their identity: places within an expression share them."""
-        known = self._memos.get(id(levels))
-        if known is None:
-            if len(self._memos) > _REMEMBERED:
-                self._memos.clear()
-            known = self._memos[id(levels)] = (levels, {})  # kept, so that no other object gets this identity
-        return known[1]
+    def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
+        level, found = scope.levels[-1], set()
+        if level.phase == "items" and not self.dialect.typed and not level.tables and not self.around(scope):
+            found = surely_feasible(level.waiting, alias, self.known(scope))
+            found = {name for name in found if name and (alias or not self.is_made_up(name))}
+        left = self._candidates(scope) - found
+        return frozenset(found.union(name for name in left if self.meaning(scope, alias, name) is not None))
 
     def has_names(self, scope: Scope, alias: str) -> bool:
         """Whether `names` has any."""

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from .calls import RANKS
 from .clauses import Clauses
+from .dialects import Dialect
 from .levels import Relation, Scope
 from .queries import relevelled
 from .resolution import WHOLE
+from .schema import Schema
+from .traces import Traces
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -32,6 +35,22 @@ class Terminals(Clauses):
         words = quoted - self.unplain
         return Names(quoted, words, fresh, self.dialect.avoided | excluded | known if fresh else _NOTHING)
 
+    def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
+        super().__init__(dialect, schema, forward)
+        self._functions = Traces(self._functions_here)
+
+    def _functions_here(self, key: str, scope: Scope) -> frozenset[str]:
+        """Words that begin calls, or dates."""
+        functions = set()
+        for word in (*self.dialect.aggregates, *self.dialect.windows, *self.dialect.functions):
+            place = scope._replace(word=word, quoted=False)
+            if self.if_aggregate(place) or self.if_window(place) or self.if_function(place):
+                functions.add(word)
+        for word in ("date", "timestamp"):
+            if self.if_dated(scope._replace(word=word, quoted=False)):
+                functions.add(word)
+        return frozenset(functions)
+
     def names_of(self, terminal: str, scope: Scope) -> Names:
         """The names that `terminal` stands for at this place."""
         function: Callable[[Scope], Names] = getattr(self, f"names_{terminal.lower()}")
@@ -43,15 +62,6 @@ class Terminals(Clauses):
         return function(scope, key, quoted) if terminal == "NAME" else function(scope, key)
 
     def names_name(self, scope: Scope) -> Names:
-        frame = scope.frames[-1]
-        memo = self._memo(scope.levels)
-        here = "NAME", len(scope.frames), frame
-        known: Names | None = memo.get(here)
-        if known is None:
-            known = memo[here] = self._names_of_expressions(scope)
-        return known
-
-    def _names_of_expressions(self, scope: Scope) -> Names:
         frame = scope.frames[-1]
         level = scope.levels[-1]
         if frame.flags & WHOLE:
@@ -68,14 +78,7 @@ class Terminals(Clauses):
         if ordering:
             known = frozenset(name for name in known if self.order_output(scope, name) is None)
         qualifiers, fresh = self.qualifiers(scope)
-        functions = set()
-        for word in (*self.dialect.aggregates, *self.dialect.windows, *self.dialect.functions):
-            place = scope._replace(word=word, quoted=False)
-            if self.if_aggregate(place) or self.if_window(place) or self.if_function(place):
-                functions.add(word)
-        for word in ("date", "timestamp"):
-            if self.if_dated(scope._replace(word=word, quoted=False)):
-                functions.add(word)
+        functions = self._functions.result("", scope)
         bad: set[str] = set()
         if fresh:
             bad = self.aliases_around(scope) - qualifiers
