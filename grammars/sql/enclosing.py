@@ -7,6 +7,8 @@ from .levels import Bound, Level, Reference, Relation, Scope, is_merged, visible
 
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("items", "on", "where", "group", "having", "order")
+FRESH = "\0"
+"""An alias that nobody has."""
 BEYOND = ("where", "having")
 """Where a reference may wait for FROM of an enclosing query, since all tables of its own are known."""
 
@@ -71,6 +73,14 @@ class Enclosing:
         if not around or around[-1][1].phase != "items":
             return None
         return scope._replace(levels=scope.levels[: around[-1][0] + 1])
+
+    @staticmethod
+    def alias_like(scope: Scope, alias: str) -> str:
+        """An alias that means the same here: one for all that nothing is called or waits for."""
+        for level in scope.levels:
+            if any(bound.alias == alias for bound in level.tables) or any(w.alias == alias for w in level.waiting):
+                return alias
+        return FRESH if alias else alias
 
     def aliases_around(self, scope: Scope) -> set[str]:
         """Aliases that mean something here, or could not be new ones."""

@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
-from .enclosing import BEYOND, Enclosing
+from .enclosing import BEYOND, FRESH, Enclosing
 from .levels import Bound, Frame, Level, Reference, Relation, Scope, Waiting, feasible, lookup, surely_feasible
 from .schema import Schema
 from .traces import Traces
@@ -20,7 +20,6 @@ _ANSWERS = 1 << 16
 CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
-_FRESH = "\0"  # an alias that nobody has
 _NOTHING: frozenset[Reference] = frozenset()
 _feasible = functools.lru_cache(maxsize=_ANSWERS)(feasible)
 
@@ -226,9 +225,7 @@ class Resolution(Enclosing):
 
     def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
-        if alias and alias not in self.aliases_around(scope):
-            alias = _FRESH  # all names that mean nothing yet are alike
-        return self._named.result(alias, scope)
+        return self._named.result(self.alias_like(scope, alias), scope)
 
     def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
         level, found = scope.levels[-1], set()
@@ -240,7 +237,7 @@ class Resolution(Enclosing):
 
     def has_names(self, scope: Scope, alias: str) -> bool:
         """Whether `names` has any."""
-        return any(self.meaning(scope, alias, name) is not None for name in self._candidates(scope))
+        return bool(self.names(scope, alias))
 
     def _candidates(self, scope: Scope) -> set[str]:
         level = scope.levels[-1]
@@ -254,9 +251,11 @@ class Resolution(Enclosing):
 
     def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
         """Aliases that may stand here, and whether any other new name may be one."""
-        candidates = self.aliases_around(scope)
-        fresh = self.listed(scope) is not None and self.has_names(scope, _FRESH)
-        return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
+        candidates = self.aliases_around(scope) - {""}
+        used = {alias for alias in candidates if self.alias_like(scope, alias) == alias}
+        any_other = self.has_names(scope, FRESH)
+        found = {alias for alias in used if self.has_names(scope, alias)}
+        return found | candidates - used if any_other else found, any_other and self.listed(scope) is not None
 
     def may_sort(self, level: Level, reference: Reference | None) -> bool:
         """Whether DISTINCT ON lets ORDER BY go on with this column: its own come first."""
