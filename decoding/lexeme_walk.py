@@ -35,38 +35,51 @@ class Walk:
         self.automaton, self.lexemes = automaton, lexemes
         self._steps: dict[Key, Step] = {}
 
-    def tokens(self, state: int) -> list[Tokens]:
-        """The tokens that leave the automaton alive, as arrays of ids (int32) and rows (uint32) that may overlap."""
+    def tokens(self, state: int) -> dict[int, Tokens]:
+        """The tokens that leave the automaton alive, as arrays of ids (int32) and rows (uint32) that may overlap, by
+        their identity.
+
+        What is to be read is gathered by state, breadth first, so that few states are looked at twice.
+        """
         if len(self._steps) > _REMEMBERED:
             self._steps.clear()
-        known, found = self._steps, []
-        to_read: list[Key] = [(state, (0,), 0)]
-        seen = {*to_read}
-        for key in to_read:
-            step = known.get(key)
-            if step is None:
-                step = known[key] = self._read(*key)
-            found += step.tokens
-            for further in step.further:
-                if further not in seen:
-                    seen.add(further)
-                    to_read.append(further)
+        known, found = self._steps, {}
+        to_read: dict[tuple[int, int], Nodes] = {(state, 0): (0,)}
+        while to_read:
+            work, to_read = to_read, {}
+            for (state, skip), nodes in work.items():
+                key = state, nodes, skip
+                step = known.get(key)
+                if step is None:
+                    step = known[key] = self._read(state, nodes, skip)
+                for tokens in step.tokens:
+                    found[id(tokens)] = tokens
+                for reached, behind, own in step.further:
+                    entry = reached, own
+                    before = to_read.get(entry)
+                    if before is None:
+                        to_read[entry] = behind
+                    elif before != behind:
+                        to_read[entry] = (*before, *behind)
         return found
 
     def _read(self, state: int, nodes: Nodes, skip: int) -> Step:
         step, lexemes = Step(), self.lexemes
         spread = lexemes.spread(nodes)
-        among = spread.bytes & ~skip | spread.behind
-        shape = self.automaton.shape(state, among)
+        begins = spread.bytes & ~skip
+        shape = self.automaton.shape(state, begins | spread.behind)
         if shape.blanks and spread.of_blanks:
-            blank = self.automaton.step(state, 0x20)
-            if blank != DEAD:
-                part = lexemes.blanks(spread.of_blanks, shape.blanks)
-                step.tokens.append(part.tokens)
-                for leaving in part.leaving:
+            part = lexemes.blanks(spread.of_blanks, shape.blanks)
+            step.tokens.append(part.tokens)
+            for leaving in part.leaving:
+                if skip or shape.apart:
+                    blank = self.automaton.step(state, 0x20)
                     self._lexeme(step, blank, shape, leaving.nodes, lexemes.spread(leaving.nodes), 0)
+                else:
+                    nodes += leaving.nodes
+                    spread = lexemes.spread(nodes)
         self._lexeme(step, state, shape, nodes, spread, skip)
-        if spread.bytes & ~shape.own:
+        if begins & ~shape.own:
             ended = self.automaton.ended(state)
             if ended != DEAD:
                 step.further.append((ended, nodes, shape.own))

@@ -20,6 +20,7 @@ from .errors import CannotClose, DeadEnd
 from .lexeme_closing import SEARCH, Completions
 from .lexeme_kernels import add_row, set_tokens
 from .lexeme_walk import Walk
+from .lexemes import Tokens
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
 from .tables import shared_tables
@@ -37,6 +38,7 @@ class ProductMasker(Masker):
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         self._set_up(grammar, grammar.automaton, vocabulary, memory)
         self.scoping = grammar.automaton
+        self._made: dict[tuple[frozenset[int], bool], tuple[Row, list[Tokens]]] = {}
         self._walk = Walk(grammar.automaton, self.tables.lexemes)
         self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
 
@@ -150,13 +152,9 @@ class ProductMasker(Masker):
         if self.automaton.is_dead(state):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
-            row = self.bare_mask(state)
-            if self.automaton.is_accepting(state):
-                row |= self.only_eos
+            row = self._row_of(state, self.automaton.is_accepting(state))
             if not row.any():
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
-            if len(self._rows) > self._limit:
-                self._rows.clear()
             self._rows[state] = row
         return row
 
@@ -165,15 +163,26 @@ class ProductMasker(Masker):
         known = self._rows.get(state)
         if known is not None:
             return known & ~self.only_eos
-        row = np.zeros(self.words, np.uint32)
         with self._lock:
-            found = self._walk.tokens(state)
-        sparse = [tokens for tokens in found if tokens.dtype == np.int32]
-        set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
-        for tokens in found:
-            if tokens.dtype == np.uint32:
-                add_row(row, tokens)
-        return row
+            return self._row_of(state, False)
+
+    def _row_of(self, state: int, accepting: bool) -> Row:
+        """The mask of a state; one row for all that are put together from the same parts."""
+        found = self._walk.tokens(state)
+        key = frozenset(found), accepting
+        made = self._made.get(key)
+        if made is None:
+            if max(len(self._made), len(self._rows)) > self._limit:
+                self._made.clear()
+                self._rows.clear()
+            row = self.only_eos.copy() if accepting else np.zeros(self.words, np.uint32)
+            sparse = [tokens for tokens in found.values() if tokens.dtype == np.int32]
+            set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
+            for tokens in found.values():
+                if tokens.dtype == np.uint32:
+                    add_row(row, tokens)
+            made = self._made[key] = row, list(found.values())  # kept, so that no others get their identities
+        return made[0]
 
     def __repr__(self) -> str:
         return (

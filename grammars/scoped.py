@@ -87,6 +87,8 @@ class Shape(NamedTuple):
     quoted: tuple[Quoted, ...] = ()
     told: int = 0
     """Those of `starts` with which `symbols` and `quoted` begin."""
+    apart: bool = False
+    """Whether white space before the lexeme makes a difference beyond itself."""
 
 
 class ScopingAutomaton(Automaton, Protocol):

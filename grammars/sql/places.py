@@ -59,25 +59,25 @@ class Place:
         self.string: tuple[str, Target] | None = None
         self._ends = False
         self._naming: list[tuple[str, Target]] = []
-        self._seen = 0
+        self._left = machine.first(stack)
         self._open: list[tuple[Way, Scope]] = [(way, scope) for way in machine.ways(stack)]
         self._done: dict[tuple[str, int], tuple[Scope, Scope | None]] = {}
 
     def look(self, among: int) -> None:
         """Follow all ways to what begins with one of the bytes (a set, with END)."""
-        if among & ~self._seen:
-            self._seen |= among
+        if among & self._left:
             self._follow(among, False)
 
     def _follow(self, among: int, once: bool) -> bool:
         """Follow ways; with `once` only until something is found that is no name."""
         actions, done, ways = self.machine.actions, self._done, self.machine.ways
-        to_do, self._open = self._open[::-1], []
+        to_do, self._open, self._left = self._open[::-1], [], 0
         while to_do:
             entry = to_do.pop()
             (first, kind, text, after), scope = entry
             if not first & among:
                 self._open.append(entry)
+                self._left |= first
             elif kind == "action":
                 key = text, id(scope)
                 known = done.get(key)
@@ -87,6 +87,8 @@ class Place:
                     to_do += [(way, known[1]) for way in reversed(ways(after))]
             elif self._found(kind, text, (after, scope)) and once:
                 self._open += to_do[::-1]
+                for (left, *_), _ in to_do:
+                    self._left |= left
                 return True
         if not self._open:
             self._done.clear()

@@ -104,7 +104,7 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
                 ended = self._end(configuration, STRING_END, "", first[0], among)
             elif first[0] in _QUOTES:
                 ended = self._end(configuration, QUOTED_END, text[1:-1].decode("latin-1"), first[0], among)
-            elif first == b"(" and extra and self._is_call(self._place(configuration)):
+            elif first == b"(" and extra and self.is_call(self._place(configuration)):
                 return DEAD
             else:
                 ended = self._end(configuration, SYMBOL, text.decode(), 0, among)
@@ -121,12 +121,16 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
     def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
 
-    def _is_call(self, place: Place) -> bool:
+    def is_call(self, place: Place) -> bool:
         """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
         if self.rules.dialect.name != "mysql":
             return False
         call = place.by_symbol("(")
         return call is not None and bool(call[1].word)
+
+    def may_be_blank(self, place: Place) -> bool:
+        """Whether white space may come."""
+        return not self.is_call(place) or place.goes_on_without("(")
 
     def _configuration(self, target: Target) -> int:
         known = self._numbers.get(target)
@@ -189,10 +193,10 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
     def _begin(self, configuration: int, place: Place, blanks: int, byte: int) -> Lexeme | None:
         """The first byte of a token, or white space."""
         if byte in _BLANK:
-            if self._is_call(place) and not place.goes_on_without("("):
+            if not self.may_be_blank(place):
                 return None
             return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
-        if byte == 0x28 and blanks and self._is_call(place):
+        if byte == 0x28 and blanks and self.is_call(place):
             return None
         if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
