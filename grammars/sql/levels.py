@@ -243,7 +243,7 @@ class _Holders:
 
 
 def _wants(waiting: frozenset[Waiting]) -> dict[str, dict[str, str | None]] | None:
-    """What waits, by alias, where a relation for each alias, or one for all without aliases, may be enough."""
+    """Names that wait by alias, with their classes; None where two classes are wanted of one."""
     wants: dict[str, dict[str, str | None]] = {}
     for alias, name, kind, _ in waiting:
         names = wants.setdefault(alias, {})
@@ -251,25 +251,29 @@ def _wants(waiting: frozenset[Waiting]) -> dict[str, dict[str, str | None]] | No
             if kind and names.get(name) not in (None, kind):
                 return None
             names[name] = kind or names.get(name)
-    return None if "" in wants and len(wants) > 1 else wants
+    return wants
 
 
 def _one_for_each(waiting: frozenset[Waiting], relations: tuple[Relation, ...]) -> bool:
-    """Whether `feasible` would find a relation for each alias, or one for all without aliases."""
+    """Whether `feasible` would find a relation for each alias, or one for all that waits without any."""
     wants = _wants(waiting)
-    if wants is None or len(wants.get("", wants)) > MAX_TABLES:
+    if wants is None or ("" in wants and len(wants) > 1) or len(wants.get("", wants)) > MAX_TABLES:
         return False
     return all(_Holders.of(relations, names) for names in wants.values())
 
 
 def surely_feasible(waiting: frozenset[Waiting], alias: str, relations: tuple[Relation, ...]) -> set[str]:
     """Names of columns that could wait, too, behind this alias: of any class, where no table is bound and no enclosing
-    query answers. Not all of them."""
+    query answers. Not all of them, but those where a relation for each alias does, or one for all that waits."""
     wants = _wants(waiting)
-    if wants is None or (wants and ("" in wants) != (not alias)):
+    if wants is None:
         return set()
-    own = wants.pop(alias, {})
-    if (len(own) if not alias else len(wants)) >= MAX_TABLES:
+    own = wants.setdefault(alias, {})
+    if "" in wants and len(wants) <= 2:
+        own, wants = {name: kind for names in wants.values() for name, kind in names.items()}, {}
+    elif "" in wants:
+        return set()
+    if len(own) + len(wants) + 2 > MAX_TABLES:
         return set()
     if not all(_Holders.of(relations, names) for names in wants.values()):
         return set()

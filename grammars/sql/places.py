@@ -248,7 +248,7 @@ class Place:
 
     def by_word(self, word: str, among: int = ANYTHING) -> Target | None:
         """Where a word (in lower case) leads; None also where nothing can follow that begins with bytes `among`."""
-        self.look(byte_set(word[:1].encode()))
+        self.look(1 << ord(word[0]))
         first = self.machine.first
         if word in self.keywords:
             target = self.keywords[word]
@@ -288,7 +288,7 @@ class Place:
 
     def by_symbol(self, symbol: str, among: int = ANYTHING) -> Target | None:
         """Where a symbol leads, as `by_word`."""
-        self.look(byte_set(symbol[:1].encode()))
+        self.look(1 << ord(symbol[0]))
         target = self.symbols.get(symbol)
         return target if target is not None and self.machine.first(target[0]) & among else None
 
