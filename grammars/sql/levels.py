@@ -230,6 +230,11 @@ class _Holders:
         return cls._of(relations)[2][id(relation)]
 
     @classmethod
+    def alone(cls, relations: tuple[Relation, ...], relation: Relation) -> set[str]:
+        """Names of one column of one of the relations."""
+        return {name for name, kind in cls.kinds(relations, relation).items() if kind is not None}
+
+    @classmethod
     def _of(cls, relations: tuple[Relation, ...]) -> tuple[Any, dict[str, list[Relation]], dict[int, Any]]:
         if cls._last[0] is not relations:
             index: dict[str, list[Relation]] = {}
@@ -264,25 +269,36 @@ def _one_for_each(waiting: frozenset[Waiting], relations: tuple[Relation, ...]) 
 
 def surely_feasible(waiting: frozenset[Waiting], alias: str, relations: tuple[Relation, ...]) -> set[str]:
     """Names of columns that could wait, too, behind this alias: of any class, where no table is bound and no enclosing
-    query answers. Not all of them, but those where a relation for each alias does, or one for all that waits."""
+    query answers. Not all of them, but those where a relation for each alias does, or one or two for what has none."""
     wants = _wants(waiting)
-    if wants is None:
+    if wants is None or sum(map(len, wants.values())) + len(wants) + 2 > MAX_TABLES:
         return set()
-    own = wants.setdefault(alias, {})
-    if "" in wants and len(wants) <= 2:
-        own, wants = {name: kind for names in wants.values() for name, kind in names.items()}, {}
-    elif "" in wants:
+    bare = wants.pop("", {})
+    own = wants.pop(alias, {})
+    if not bare and alias:
+        if not all(_Holders.of(relations, names) for names in wants.values()):
+            return set()
+        return {name for relation in _Holders.of(relations, own) for name in _Holders.alone(relations, relation)}
+    if len(wants) > (not alias):
         return set()
-    if len(own) + len(wants) + 2 > MAX_TABLES:
-        return set()
-    if not all(_Holders.of(relations, names) for names in wants.values()):
-        return set()
-    return {
-        name
-        for relation in _Holders.of(relations, own)
-        for name, kind in _Holders.kinds(relations, relation).items()
-        if kind is not None
-    }
+    other = next(iter(wants.values()), own)  # what the one alias is asked for
+    found = {name for r in _Holders.of(relations, {**bare, **other}) for name in _Holders.alone(relations, r)}
+    holders = _Holders.of(relations, bare)
+    for behind in _Holders.of(relations, other) if holders else ():
+        kinds = _Holders.kinds(relations, behind)
+        if kinds.keys().isdisjoint(bare):
+            if alias:
+                found |= _Holders.alone(relations, behind)
+            else:
+                for relation in holders:
+                    found |= _Holders.alone(relations, relation) - kinds.keys()
+    if not alias and not wants and bare:
+        for relation in relations:
+            kinds = _Holders.kinds(relations, relation)
+            if kinds.keys().isdisjoint(bare):
+                for holder in holders:
+                    found |= _Holders.alone(relations, relation) - _Holders.kinds(relations, holder).keys()
+    return found
 
 
 def feasible(
