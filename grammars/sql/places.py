@@ -151,7 +151,10 @@ class Place:
     def names(self) -> list[tuple[str, Names, Target]]:
         """Terminals that are names, with their names."""
         self.look(LETTERS)  # whatever leads to a name does so for all letters
-        found = [(terminal, self._named.result(terminal, target[1]), target) for terminal, target in self._naming]
+        found = [
+            (terminal, self._named.result(terminal, self.rules.like(terminal, target[1])), target)
+            for terminal, target in self._naming
+        ]
         return [
             (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
         ]

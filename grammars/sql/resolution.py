@@ -225,7 +225,8 @@ class Resolution(Enclosing):
 
     def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
-        return self._named.result(self.alias_like(scope, alias), scope)
+        within = scope._replace(frames=scope.frames[-1:])  # no other frame is looked at
+        return self._named.result(self.alias_like(scope, alias), within)
 
     def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
         level, found = scope.levels[-1], set()

@@ -51,6 +51,10 @@ class Terminals(Clauses):
                 functions.add(word)
         return frozenset(functions)
 
+    def like(self, terminal: str, scope: Scope) -> Scope:
+        """A scope in which the terminal stands for the same names, the same one for many."""
+        return scope._replace(word=self.alias_like(scope, scope.word)) if terminal == "COLUMN" else scope
+
     def names_of(self, terminal: str, scope: Scope) -> Names:
         """The names that `terminal` stands for at this place."""
         function: Callable[[Scope], Names] = getattr(self, f"names_{terminal.lower()}")
