@@ -38,6 +38,7 @@ class ProductMasker(Masker):
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         self._set_up(grammar, grammar.automaton, vocabulary, memory)
         self.scoping = grammar.automaton
+        self._nothing = np.zeros(self.words, np.uint32)
         self._made: dict[tuple[frozenset[int], bool], tuple[Row, list[Tokens]]] = {}
         self._walk = Walk(grammar.automaton, self.tables.lexemes)
         self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
@@ -153,7 +154,7 @@ class ProductMasker(Masker):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
             row = self._row_of(state, self.automaton.is_accepting(state))
-            if not row.any():
+            if row is self._nothing:
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
             self._rows[state] = row
         return row
@@ -181,6 +182,7 @@ class ProductMasker(Masker):
             for tokens in found.values():
                 if tokens.dtype == np.uint32:
                     add_row(row, tokens)
+            row = row if row.any() else self._nothing
             made = self._made[key] = row, list(found.values())  # kept, so that no others get their identities
         return made[0]
 

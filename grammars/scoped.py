@@ -7,7 +7,6 @@ Its language lies within the grammar's, which is made only where it is asked for
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -20,7 +19,10 @@ from .predicate import Judge
 
 def byte_set(values: Iterable[int]) -> int:
     """A set of bytes as an integer: bit b is byte b."""
-    return functools.reduce(lambda found, byte: found | 1 << byte, values, 0)
+    found = 0
+    for byte in values:
+        found |= 1 << byte
+    return found
 
 
 EVERY = (1 << 256) - 1

@@ -21,7 +21,10 @@ class Enclosing:
 
     def known(self, scope: Scope) -> tuple[Relation, ...]:
         """Tables and common table expressions, the innermost of a name."""
-        if not any(level.ctes for level in scope.levels):
+        for level in scope.levels:
+            if level.ctes:
+                break
+        else:
             return self.relations
         found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
         for level in scope.levels:

@@ -121,8 +121,9 @@ class Joins(Rows):
     def may_join(self, scope: Scope, relation: Relation) -> bool:
         """Whether the relation may come next in FROM."""
         place = relevelled(scope, pending=relation)
-        good, _, fresh = self.aliases(place)
-        return bool(good) or fresh or self.do_same_name(place) is not None
+        if self.bound(place, relation, "\0") is not None or self.do_same_name(place) is not None:
+            return True
+        return bool(self.aliases(place)[0])
 
     def do_same_name(self, scope: Scope) -> Scope | None:
         relation = scope.levels[-1].pending

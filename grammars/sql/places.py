@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from ..scoped import ANYTHING, DIGITS, END, EVERY, LETTERS, Shape, byte_set
 from .contents import PATTERNS
@@ -11,6 +13,7 @@ from .machine import Machine, Way
 from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
 from .traces import Traces
 
+_Value = TypeVar("_Value")
 Target = tuple[int, Scope]
 LONGEST_NAME = 30
 """Letters of a new name."""
@@ -26,6 +29,18 @@ def first_bytes(quote: str, terminal: str) -> int:
     if terminal in NAMES:
         return LETTERS | 1 << ord(quote)
     return DIGITS if terminal in NUMBERS else QUOTES
+
+
+class remembered(Generic[_Value]):
+    """`functools.cached_property` without its lock, which takes longer than most of what is remembered here."""
+
+    def __init__(self, function: Callable[[Any], _Value]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: Any, owner: type) -> _Value:
+        value = instance.__dict__[self.function.__name__] = self.function(instance)
+        return value
 
 
 @lru_cache(maxsize=1 << 12)
@@ -117,7 +132,7 @@ class Place:
             self.string = (text, target)
         return True
 
-    @cached_property
+    @remembered
     def alive(self) -> bool:
         """Whether anything may come."""
         if self._ends or self.keywords or self.symbols or self.number or self.string:
@@ -130,13 +145,13 @@ class Place:
         self.look(END)
         return self._ends
 
-    @cached_property
+    @remembered
     def is_dated(self) -> bool:
         """Whether a string must have a form."""
         self.look(QUOTES)
         return self.string is not None and self.string[0] == "DATED"
 
-    @cached_property
+    @remembered
     def double(self) -> bool:
         """Whether strings may stand in double quotes."""
         if self.is_dated or self.string is None or self.rules.dialect.name not in ("sqlite", "mysql"):
@@ -147,7 +162,7 @@ class Place:
         # SQLite would take such a string for the name of the column.
         return within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
 
-    @cached_property
+    @remembered
     def names(self) -> list[tuple[str, Names, Target]]:
         """Terminals that are names, with their names."""
         self.look(LETTERS)  # whatever leads to a name does so for all letters
@@ -159,40 +174,40 @@ class Place:
             (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
         ]
 
-    @cached_property
+    @remembered
     def words(self) -> frozenset[str]:
         """Keywords, and names without quotes."""
         self.look(LETTERS)
         return frozenset(self.keywords).union(*(names.words for _, names, _ in self.names))
 
-    @cached_property
+    @remembered
     def fresh(self) -> bool:
         """Whether a new name may come."""
         return any(names.fresh for _, names, _ in self.names)
 
-    @cached_property
+    @remembered
     def quoted(self) -> frozenset[str]:
         """Names that may come in quotes."""
         return frozenset[str]().union(*(names.quoted for _, names, _ in self.names))
 
-    @cached_property
+    @remembered
     def word_prefixes(self) -> frozenset[str]:
         """Prefixes of the words."""
         return prefixes(self.words)
 
-    @cached_property
+    @remembered
     def symbol_prefixes(self) -> frozenset[str]:
         """Prefixes of the symbols."""
         self.look(MARKS)
         return prefixes(frozenset(self.symbols))
 
-    @cached_property
+    @remembered
     def numerals(self) -> frozenset[str] | None:
         """The numbers that may come, None where any may."""
         self.look(DIGITS)
         return self.rules.numerals(*self.number_terminal()) if self.number else None
 
-    @cached_property
+    @remembered
     def numeral_prefixes(self) -> frozenset[str] | None:
         """Their prefixes."""
         return None if self.numerals is None else prefixes(self.numerals)
@@ -211,11 +226,13 @@ class Place:
     def starts(self, among: int) -> int:
         """Bytes (a set) of those with which tokens begin that are no words, nor any numbers."""
         self.look(among)
-        found = byte_set(ord(symbol[0]) for symbol in self.symbols)
+        found = 0
+        for symbol in self.symbols:
+            found |= 1 << ord(symbol[0])
         if self.string is not None:
             found |= 1 << 0x27
-        if among >> 0x22 & 1 and self.double:
-            found |= 1 << 0x22
+            if among >> 0x22 & 1 and self.double:
+                found |= 1 << 0x22
         if among & DIGITS and self.number is not None and self.numerals is not None:
             found |= DIGITS
         quote = 1 << ord(self.rules.dialect.quote)
@@ -233,7 +250,7 @@ class Place:
         """What may stand in double quotes as a name, or would be taken for one."""
         return self.quoted | self.rules.stored | self.scope.names
 
-    @cached_property
+    @remembered
     def quoted_prefixes(self) -> frozenset[str]:
         """Prefixes of what may stand in quotes as a name, in UTF-8, each byte a character."""
         return _in_utf8(self.known_quoted if self.strings_are_quoted else self.quoted)
