@@ -100,9 +100,7 @@ def sql(
     start = f'start: ({" | ".join(_RULES[kind] for kind in kinds)}) [";"]\n'
     rules = Terminals(words, schema, forward_columns)
     syntax = start + words.syntax + (words.writing if kinds != ("select",) else "")
-    actions = {name: getattr(rules, name) for name in set(_ACTION.findall(syntax))}
-    machine = Machine(syntax, actions, functools.partial(first_bytes, words.quote))
-    automaton = ScopeAutomaton(machine, rules, "start", whitespace=whitespace)
+    automaton = ScopeAutomaton(_machine(syntax, words.quote), rules, "start", whitespace=whitespace)
     grammar = functools.partial(context_free, words, syntax)
     options = {
         "dialect": dialect,
@@ -111,6 +109,12 @@ def sql(
         "whitespace": whitespace,
     }
     return SqlGrammar(schema, grammar, automaton, f"SQL of {dialect}, {'/'.join(kinds)}", options)
+
+
+@functools.lru_cache(maxsize=16)
+def _machine(syntax: str, quote: str) -> Machine:
+    """The parser, which databases share."""
+    return Machine(syntax, functools.partial(first_bytes, quote))
 
 
 def context_free(words: Dialect, syntax: str) -> Grammar:

@@ -10,7 +10,8 @@ no two ways begin with the same terminal.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from ..context_free.lark_reader import open_text, read
@@ -21,31 +22,32 @@ from .levels import Scope
 Action = Callable[[Scope], Scope | None]
 Node = tuple[Any, ...]
 Way = tuple[int, str, str, int]
-"""First bytes (a set, with END), kind of what comes first, its text, and the stack behind it."""
+"""First bytes (a set, with END), what comes first ("action", "keyword", "symbol", "terminal" or "end"), its text, and
+the stack behind it."""
 _EMPTY, _POP = 0, -1
 
 
 class Machine:
-    """Rules of a grammar text, with actions by name.
+    """Rules of a grammar text, with actions by name; threads and databases may share it.
 
     Args:
-        syntax: rules in Lark's language.
-        actions: the functions of rules that are not defined; their names are in small letters.
+        syntax: rules in Lark's language; those that are not defined, in small letters, are actions.
         first: the bytes (a set) with which a terminal may begin.
     """
 
-    def __init__(self, syntax: str, actions: Mapping[str, Action], first: Callable[[str], int]) -> None:
+    def __init__(self, syntax: str, first: Callable[[str], int]) -> None:
         self.rules: dict[str, Tree] = {}
         for statement in read(open_text(syntax)):
             assert isinstance(statement, Definition)
             self.rules[statement.name] = statement.body
-        self.actions = actions
+        self._lock = threading.RLock()
         self.nodes: list[Node] = []
         self._known: dict[Node, int] = {}
         self._compiled: dict[str, int] = {}
         self._first = first
         self._nodes_first: dict[int, tuple[int, bool]] = {}
-        self._ways: dict[int, list[Way]] = {}
+        self._ways: dict[int, tuple[Way, ...]] = {}
+        self._settled: dict[int, tuple[tuple[str, ...], int]] = {}
         self.stacks: list[tuple[int, int]] = [(-1, -1)]
         self._stacks_first = [END]
         self._stack_ids: dict[tuple[int, int], int] = {}
@@ -54,49 +56,54 @@ class Machine:
         """The stack at the beginning."""
         return self._push(self._rule(rule), _EMPTY)
 
-    def ways(self, stack: int) -> list[Way]:
+    def ways(self, stack: int) -> tuple[Way, ...]:
         """The first steps from a stack; "end" where it may be left empty."""
-        ways = self._ways.get(stack)
-        if ways is None:
-            ways = self._ways[stack] = []
+        known = self._ways.get(stack)
+        if known is None:
+            ways: list[Way] = []
             self._find_ways(_POP, stack, ways)
-        return ways
+            known = self._ways[stack] = tuple(ways)
+        return known
 
     def first(self, stack: int) -> int:
         """Bytes (a set, with END) with which what may come can begin, as far as the rules without actions say."""
         return self._stacks_first[stack]
 
-    def settled(self, stack: int, scope: Scope) -> tuple[int, Scope] | None:
-        """The same place after the actions that come before any choice, so that equal places are one; None where one
-        of them does not allow what follows."""
-        nodes, stacks = self.nodes, self.stacks
-        while stack != _EMPTY:
-            number, below = stacks[stack]
-            node = nodes[number]
-            kind = node[0]
-            if kind == "action":
-                after = self.actions[node[1]](scope)
-                if after is None:
-                    return None
-                stack, scope = below, after
-            elif kind == "sequence":
-                stack = self._push(node[1], self._push(node[2], below))
-            elif kind == "rule":
-                stack = self._push(self._rule(node[1]), below)
-            elif kind == "empty":
-                stack = below
-            else:
-                break
-        return stack, scope
+    def settled(self, stack: int) -> tuple[tuple[str, ...], int]:
+        """The actions that come before any choice, and the stack behind them: equal places have the same ones."""
+        known = self._settled.get(stack)
+        if known is None:
+            actions: list[str] = []
+            below = stack
+            while below != _EMPTY:
+                number, behind = self.stacks[below]
+                node = self.nodes[number]
+                kind = node[0]
+                if kind == "action":
+                    actions.append(node[1])
+                    below = behind
+                elif kind == "sequence":
+                    below = self._push(node[1], self._push(node[2], behind))
+                elif kind == "rule":
+                    below = self._push(self._rule(node[1]), behind)
+                elif kind == "empty":
+                    below = behind
+                else:
+                    break
+            known = self._settled[stack] = tuple(actions), below
+        return known
 
     def _push(self, node: int, stack: int) -> int:
         key = (node, stack)
         known = self._stack_ids.get(key)
         if known is None:
-            known = self._stack_ids[key] = len(self.stacks)
-            self.stacks.append(key)
             found, empty = self._first_of(node)
-            self._stacks_first.append(found | self._stacks_first[stack] if empty else found)
+            with self._lock:
+                known = self._stack_ids.get(key)
+                if known is None:
+                    self._stacks_first.append(found | self._stacks_first[stack] if empty else found)
+                    self.stacks.append(key)
+                    known = self._stack_ids[key] = len(self.stacks) - 1
         return known
 
     def _find_ways(self, number: int, stack: int, ways: list[Way]) -> None:
@@ -120,6 +127,8 @@ class Machine:
                 return
             elif kind in ("action", "literal", "terminal"):
                 first = self._stacks_first[stack] if kind == "action" else self._first_of(number)[0]
+                if kind == "literal":
+                    kind = "keyword" if node[1].isalpha() else "symbol"
                 ways.append((first, kind, node[1], stack))
                 return
             elif kind == "empty":
@@ -164,10 +173,11 @@ class Machine:
         return self._compiled[name]
 
     def _node(self, node: Node) -> int:
-        if node not in self._known:
-            self._known[node] = len(self.nodes)
-            self.nodes.append(node)
-        return self._known[node]
+        with self._lock:
+            if node not in self._known:
+                self.nodes.append(node)
+                self._known[node] = len(self.nodes) - 1
+            return self._known[node]
 
     def _compile(self, tree: Tree) -> int:
         if isinstance(tree, Literal):

@@ -75,7 +75,7 @@ class Place:
         self._ends = False
         self._naming: list[tuple[str, Target]] = []
         self._left = machine.first(stack)
-        self._open: list[tuple[Way, Scope]] = [(way, scope) for way in machine.ways(stack)]
+        self._open: list[tuple[int, tuple[Way, ...], Scope]] = [(machine.first(stack), machine.ways(stack), scope)]
         self._done: dict[tuple[str, int], tuple[Scope, Scope | None]] = {}
 
     def look(self, among: int) -> None:
@@ -85,38 +85,50 @@ class Place:
 
     def _follow(self, among: int, once: bool) -> bool:
         """Follow ways; with `once` only until something is found that is no name."""
-        actions, done, ways = self.machine.actions, self._done, self.machine.ways
-        to_do, self._open, self._left = self._open[::-1], [], 0
+        actions, done, machine = self.rules.actions, self._done, self.machine
+        to_do, self._open, self._left = self._open, [], 0
+        found = False
         while to_do:
-            entry = to_do.pop()
-            (first, kind, text, after), scope = entry
+            first, ways, scope = to_do.pop()
             if not first & among:
-                self._open.append(entry)
+                self._open.append((first, ways, scope))
                 self._left |= first
-            elif kind == "action":
-                key = text, id(scope)
-                known = done.get(key)
-                if known is None:
-                    known = done[key] = scope, actions[text](scope)  # kept, so that no other scope gets its identity
-                if known[1] is not None:
-                    to_do += [(way, known[1]) for way in reversed(ways(after))]
-            elif self._found(kind, text, (after, scope)) and once:
-                self._open += to_do[::-1]
-                for (left, *_), _ in to_do:
-                    self._left |= left
+                continue
+            for way in ways:
+                first, kind, text, after = way
+                if not first & among:
+                    self._open.append((first, (way,), scope))
+                    self._left |= first
+                elif kind == "action":
+                    key = text, id(scope)
+                    known = done.get(key)
+                    if known is None:  # the scope is kept, so that no other one gets its identity
+                        known = done[key] = scope, actions[text](scope)
+                    if known[1] is not None:
+                        to_do.append((first, machine.ways(after), known[1]))
+                elif kind == "keyword":
+                    assert text not in self.keywords, f"two ways begin with {text!r}"
+                    self.keywords[text] = after, scope
+                    found = True
+                elif kind == "symbol":
+                    assert text not in self.symbols, f"two ways begin with {text!r}"
+                    self.symbols[text] = after, scope
+                    found = True
+                else:
+                    found = self._found(kind, text, (after, scope)) or found
+            if found and once:
+                for left in to_do:
+                    self._left |= left[0]
+                self._open += to_do
                 return True
         if not self._open:
             self._done.clear()
         return False
 
     def _found(self, kind: str, text: str, target: Target) -> bool:
-        """Note what a way leads to; False for a name, and where nothing may come of it."""
+        """Note the end or a terminal; False for a name, and where nothing may come of it."""
         if kind == "end":
             self._ends = True
-        elif kind == "literal":
-            literals = self.keywords if text.isalpha() else self.symbols
-            assert text not in literals, f"two ways begin with {text!r}"
-            literals[text] = target
         elif text in NAMES:
             self._naming.append((text, target))
             return False

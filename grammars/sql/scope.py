@@ -149,10 +149,15 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
 
     def _reach(self, target: Target | None) -> int | None:
         """The configuration of a target, None where nothing may follow."""
-        settled = None if target is None else self.machine.settled(*target)
-        if settled is None:
+        if target is None:
             return None
-        configuration = self._configuration(settled)
+        actions, stack = self.machine.settled(target[0])
+        scope: Scope | None = target[1]
+        for action in actions:
+            scope = self.rules.actions[action](scope)  # type: ignore[arg-type]
+            if scope is None:
+                return None
+        configuration = self._configuration((stack, scope))  # type: ignore[arg-type]
         return configuration if self._place(configuration).alive else None
 
     def _next(self, configuration: int, mode: int, text: str, extra: int, byte: int) -> Lexeme | None:

@@ -9,6 +9,7 @@ from .calls import RANKS
 from .clauses import Clauses
 from .dialects import Dialect
 from .levels import Relation, Scope
+from .machine import Action
 from .queries import relevelled
 from .resolution import WHOLE
 from .schema import Schema
@@ -38,6 +39,9 @@ class Terminals(Clauses):
     def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
         super().__init__(dialect, schema, forward)
         self._functions = Traces(self._functions_here)
+        self.actions: dict[str, Action] = {
+            name: getattr(self, name) for name in dir(self) if name.startswith(("do_", "if_"))
+        }
 
     def _functions_here(self, key: str, scope: Scope) -> frozenset[str]:
         """Words that begin calls, or dates."""
