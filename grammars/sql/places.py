@@ -88,12 +88,15 @@ class Place:
         actions, done, machine = self.rules.actions, self._done, self.machine
         to_do, self._open, self._left = self._open, [], 0
         found = False
-        while to_do:
+        while to_do and not (once and found):
             first, ways, scope = to_do.pop()
             if not first & among:
                 self._open.append((first, ways, scope))
                 self._left |= first
                 continue
+            if once and len(ways) > 1:  # the first way to its end, before others
+                to_do.append((first, ways[1:], scope))
+                ways = ways[:1]
             for way in ways:
                 first, kind, text, after = way
                 if not first & among:
@@ -116,14 +119,12 @@ class Place:
                     found = True
                 else:
                     found = self._found(kind, text, (after, scope)) or found
-            if found and once:
-                for left in to_do:
-                    self._left |= left[0]
-                self._open += to_do
-                return True
+        for left in to_do:
+            self._open.append(left)
+            self._left |= left[0]
         if not self._open:
             self._done.clear()
-        return False
+        return found
 
     def _found(self, kind: str, text: str, target: Target) -> bool:
         """Note the end or a terminal; False for a name, and where nothing may come of it."""
