@@ -268,8 +268,8 @@ def _one_for_each(waiting: frozenset[Waiting], relations: tuple[Relation, ...]) 
 
 
 def surely_feasible(waiting: frozenset[Waiting], alias: str, relations: tuple[Relation, ...]) -> set[str]:
-    """Names of columns that could wait, too, behind this alias: of any class, where no table is bound and no enclosing
-    query answers. Not all of them, but those where a relation for each alias does, or one or two for what has none."""
+    """Names of columns that could wait, too, behind this alias: of any class, where no table is bound. Not all of them,
+    but those where a relation for each alias does, or one or two for what has none."""
     wants = _wants(waiting)
     if wants is None or sum(map(len, wants.values())) + len(wants) + 2 > MAX_TABLES:
         return set()

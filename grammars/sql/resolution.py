@@ -230,7 +230,7 @@ class Resolution(Enclosing):
 
     def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
         level, found = scope.levels[-1], set()
-        if level.phase == "items" and not self.dialect.typed and not level.tables and not self.around(scope):
+        if level.phase == "items" and not self.dialect.typed and not level.tables:
             found = surely_feasible(level.waiting, alias, self.known(scope))
             found = {name for name in found if name and (alias or not self.is_made_up(name))}
         left = self._candidates(scope) - found
