@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
 from .enclosing import BEYOND, FRESH, Enclosing
-from .levels import Bound, Frame, Level, Reference, Relation, Scope, Waiting, feasible, lookup, surely_feasible
+from .feasibility import feasible, surely_feasible
+from .levels import Bound, Frame, Level, Reference, Relation, Scope, Waiting, lookup
 from .schema import Schema
 from .traces import Traces
 
@@ -231,7 +232,7 @@ class Resolution(Enclosing):
     def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
         level, found = scope.levels[-1], set()
         if level.phase == "items" and not self.dialect.typed and not level.tables:
-            found = surely_feasible(level.waiting, alias, self.known(scope))
+            found = surely_feasible(level.waiting, alias, self.known(scope), self.forwards(scope))
             found = {name for name in found if name and (alias or not self.is_made_up(name))}
         left = self._candidates(scope) - found
         return frozenset(found.union(name for name in left if self.meaning(scope, alias, name) is not None))
