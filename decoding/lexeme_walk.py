@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from ..grammars.automaton import DEAD
 from ..grammars.scoped import ANYTHING, DIGITS, LETTERS, ScopingAutomaton, Shape
-from .lexemes import Leaving, Lexemes, Nodes, Part, Spread, Tokens
+from .lexeme_parts import Leaving, Nodes, Part, Spread, Tokens
+from .lexemes import Lexemes
 
 _IN_WORDS = LETTERS | DIGITS
 _REMEMBERED = 1 << 16

@@ -8,60 +8,20 @@ grammar's state, and are kept with the vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..grammars.scoped import ANYTHING, BLANKS, DIGITS, LETTERS, OPERATORS, OTHER, Content, Quoted, byte_set
-from ..grammars.utf8 import follow
 from . import lexeme_kernels as lk
+from .lexeme_parts import Leaving, Nodes, Part, Spread, Tokens
+from .lexeme_tables import content_table, digit_table, name_table
 from .mask_kernels import SiblingTrie
 
-Nodes = tuple[int, ...]
-Tokens = NDArray[np.int32] | NDArray[np.uint32]
 _IN_WORDS = LETTERS | DIGITS
 _NONE = np.empty(0, np.int32)
 _SPARSE = 2048
 _REMEMBERED = 1 << 16
-
-
-class Leaving(NamedTuple):
-    """Where tokens leave a lexeme."""
-
-    text: bytes
-    """What was read of the lexeme."""
-    nodes: Nodes
-    """Nodes behind it, from which tokens go on."""
-    own: int
-    """Bytes (a set) that would go on with the lexeme."""
-    among: int
-    """Bytes (a set) with which what follows may begin, ANYTHING where there are tokens or white space."""
-    tokens: NDArray[np.int32]
-    """Tokens that end there, where the lexeme must be whole."""
-
-
-class Part(NamedTuple):
-    """Tokens, as ids (int32) or as a row (uint32), and where others leave the lexeme."""
-
-    tokens: Tokens
-    leaving: tuple[Leaving, ...] = ()
-
-
-class Spread(NamedTuple):
-    """What lies below some nodes."""
-
-    children: dict[int, Nodes]
-    """By their bytes."""
-    bytes: int
-    """The bytes, a set."""
-    of_words: Nodes
-    """Those of the nodes that have children with bytes of words."""
-    of_blanks: Nodes
-    """Those that have children with white space."""
-    behind: int
-    """Bytes (a set) that come behind white space."""
 
 
 class Lexemes:
@@ -174,7 +134,9 @@ class Lexemes:
         known = self._parts.get(key)
         if known is None:
             passed, level = self._spelled(nodes, word.encode(), True)
-            known = self._keep(key, Part(self.ending(passed), self.leave(word.encode(), level, _IN_WORDS) if word else ()))
+            known = self._keep(
+                key, Part(self.ending(passed), self.leave(word.encode(), level, _IN_WORDS) if word else ())
+            )
         return known
 
     def _spelled(self, nodes: Iterable[int], text: bytes, fold: bool) -> tuple[list[int], Iterable[int]]:
@@ -204,18 +166,18 @@ class Lexemes:
 
     def of_name(self, nodes: Nodes, longest: int, begun: bool) -> Part:
         """Any word of at most so many bytes; the first one is a digit only if it has begun."""
-        return self._of_table(("name", longest, begun), nodes, 0, _IN_WORDS, lambda: _name_table(longest, begun))
+        return self._of_table(("name", longest, begun), nodes, 0, _IN_WORDS, lambda: name_table(longest, begun))
 
     def of_digits(self, nodes: Nodes, longest: int) -> Part:
         """At most so many digits."""
-        return self._of_table(("digits", longest), nodes, 0, DIGITS, lambda: _digit_table(longest))
+        return self._of_table(("digits", longest), nodes, 0, DIGITS, lambda: digit_table(longest))
 
     def of_content(self, nodes: Nodes, content: Content) -> Part:
         """UTF-8 up to a quote; the nodes are those before the quote, by content as far as it makes a difference."""
         key = ("content", nodes, *content)
         known = self._parts.get(key)
         if known is None:
-            states, table = _content_table(content.quote, content.refused)
+            states, table = content_table(content.quote, content.refused)
             name = ("content", content.quote, content.refused)
             plain = self._of_table(name, nodes, states[content.pending], 0, lambda: table)
             groups: dict[bytes, list[int]] = {}
@@ -236,13 +198,11 @@ class Lexemes:
         if known is None:
             quote, row = quoted.quote, np.zeros(self.words, np.uint32)
             opened = self.spread(nodes).children.get(quote, ())
-            content = Content(quote, "", quoted.refused)
+            table = content_table(quote, quoted.refused)[1]
             groups: dict[bytes, Nodes] = {}
             first = True
             while opened:
-                part = self._of_table(
-                    ("content", quote, quoted.refused), opened, 0, 0, lambda: _content_table(*content[::2])[1]
-                )
+                part = self._of_table(("content", quote, quoted.refused), opened, 0, 0, lambda: table)
                 self.add(part.tokens, row)
                 doubled: Nodes = ()
                 for text, places, *_ in part.leaving:
@@ -298,7 +258,7 @@ class Lexemes:
                 for place, depth in self._leaving[: 2 * count].reshape(-1, 2).tolist():
                     text = self._text(int(self.trie[self.trie[place + 1]]))[base : base + depth]
                     self._depth[place] = base + depth
-                    found[text] = found.get(text, ()) + (place,)
+                    found[text] = (*found.get(text, ()), place)
             leaving = tuple(e for text, places in found.items() for e in self.leave(text, places, own))
             known = self._keep(key, Part(_thin(row), leaving))
         return known
@@ -329,47 +289,3 @@ def _folded(text: bytes) -> bytes:
 def _thin(row: NDArray[np.uint32]) -> Tokens:
     ids = np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little"))
     return ids.astype(np.int32) if len(ids) <= _SPARSE else row
-
-
-def _name_table(longest: int, begun: bool) -> NDArray[np.int32]:
-    """State n has n bytes behind it."""
-    table = np.full((longest + 1, 256), lk.LEAVE, np.int32)
-    table[:, _listed(_IN_WORDS)] = table[:, 128:] = lk.STOP
-    for n in range(longest):
-        table[n, _listed(_IN_WORDS if n or begun else LETTERS)] = n + 1
-    table[0, table[0] == lk.LEAVE] = lk.STOP
-    return table.reshape(-1)
-
-
-def _digit_table(longest: int) -> NDArray[np.int32]:
-    """State n has n digits behind it."""
-    table = np.full((longest + 1, 256), lk.LEAVE, np.int32)
-    table[:, _listed(_IN_WORDS)] = table[:, 128:] = lk.STOP
-    for n in range(longest):
-        table[n, _listed(DIGITS)] = n + 1
-    table[0, table[0] == lk.LEAVE] = lk.STOP
-    return table.reshape(-1)
-
-
-def _listed(values: int) -> list[int]:
-    return [byte for byte in range(256) if values >> byte & 1]
-
-
-@cache
-def _content_table(quote: int, refused: bytes) -> tuple[dict[str, int], NDArray[np.int32]]:
-    """States are what is pending of a character, numbered."""
-    states = {"": 0}
-    rows: list[NDArray[np.int32]] = []
-    for before in (order := [""]):
-        row = np.full(256, lk.STOP, np.int32)
-        for byte in range(256):
-            after = follow(before, byte)
-            if after is not None and byte not in refused:
-                if after not in states:
-                    states[after] = len(states)
-                    order.append(after)
-                row[byte] = states[after]
-        if not before:
-            row[quote] = lk.LEAVE
-        rows.append(row)
-    return states, np.concatenate(rows)

@@ -19,8 +19,8 @@ from .closing import greedy_tokens
 from .errors import CannotClose, DeadEnd
 from .lexeme_closing import SEARCH, Completions
 from .lexeme_kernels import add_row, set_tokens
+from .lexeme_parts import Tokens
 from .lexeme_walk import Walk
-from .lexemes import Tokens
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
 from .tables import shared_tables

@@ -53,7 +53,9 @@ class _Holders:
         return _named_once(cls.kinds(relations, relation))
 
     @classmethod
-    def _of(cls, relations: tuple[Relation, ...]) -> tuple[Any, dict[str, list[Relation]], dict[int, Any]]:
+    def _of(
+        cls, relations: tuple[Relation, ...]
+    ) -> tuple[Any, dict[str, list[Relation]], dict[int, dict[str, str | None]]]:
         if cls._last[0] is not relations:
             index: dict[str, list[Relation]] = {}
             kinds = {}

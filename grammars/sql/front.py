@@ -14,7 +14,7 @@ from ..scoped import Scoped
 from .dialects import Dialect
 from .dialects import dialect as dialect_of
 from .machine import Machine
-from .places import first_bytes
+from .options import first_bytes
 from .schema import Schema
 from .scope import ScopeAutomaton
 from .terminals import NAMES, Terminals
@@ -26,6 +26,7 @@ _RULES = {
     "update": "update_statement",
     "delete": "delete_statement",
 }
+_STACKS = 1 << 18
 _ACTION = re.compile(r"\b(?:do|if)_\w+")
 
 
@@ -112,9 +113,17 @@ def sql(
 
 
 @functools.lru_cache(maxsize=16)
-def _machine(syntax: str, quote: str) -> Machine:
-    """The parser, which databases share."""
+def _shared_machine(syntax: str, quote: str) -> Machine:
     return Machine(syntax, functools.partial(first_bytes, quote))
+
+
+def _machine(syntax: str, quote: str) -> Machine:
+    """The parser, which databases share; another one when it has met very many stacks."""
+    machine = _shared_machine(syntax, quote)
+    if len(machine.stacks) > _STACKS:
+        _shared_machine.cache_clear()
+        machine = _shared_machine(syntax, quote)
+    return machine
 
 
 def context_free(words: Dialect, syntax: str) -> Grammar:

@@ -15,7 +15,8 @@ from .contents import date_byte
 from .least import Least
 from .levels import Scope
 from .machine import Machine
-from .places import LONGEST_NAME, Place, Target
+from .options import Target
+from .places import LONGEST_NAME, Place
 from .shapes import BETWEEN, NUMBER, OTHER, QUOTED, QUOTED_END, STRING, STRING_END, SYMBOL, WORD, shape_of
 from .terminals import Terminals
 from .traces import Traces
@@ -288,5 +289,6 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
             key = text if text == OTHER else text.encode("latin-1").decode(errors="replace")
             if key in place.quoted:
                 return self._reach(place.by_quoted(key, among))
-            return self._reach(place.by_string(among)) if place.double and extra == 0x22 and not place.is_name(key) else None
+            if place.double and extra == 0x22 and not place.is_name(key):
+                return self._reach(place.by_string(among))
         return None

@@ -78,9 +78,10 @@ def _of_place(automaton: ScopeAutomaton, place: Place, blanks: int, among: int) 
         free = place.strings_are_quoted
         quoted += _names_in(quote, place.known_quoted if free else place.quoted, dialect.name != "postgres", free)
     told = byte_set(form.quote for form in quoted) | byte_set(ord(symbol[0]) for symbol in symbols)
+    most = automaton.whitespace - blanks if automaton.may_be_blank(place) else 0
     return Shape(
-        automaton.whitespace - blanks if automaton.may_be_blank(place) else 0, words, fresh, False, digits, None, starts, scoped.EVERY, symbols, tuple(quoted),
-        told, automaton.is_call(place),
+        most, words, fresh, digits=digits, starts=starts, symbols=symbols, quoted=tuple(quoted), told=told,
+        apart=automaton.is_call(place),
     )  # fmt: skip
 
 
