@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..grammars.automaton import DEAD
-from ..grammars.scoped import ANYTHING, DIGITS, LETTERS, ScopingAutomaton, Shape
+from ..grammars.scoped import DIGITS, LETTERS, ScopingAutomaton, Shape
 from .lexeme_parts import Leaving, Nodes, Part, Spread, Tokens
 from .lexemes import Lexemes
 
