@@ -94,7 +94,8 @@ def _one_for_each(waiting: frozenset[Waiting], relations: tuple[Relation, ...]) 
 def surely_feasible(
     waiting: frozenset[Waiting], alias: str, relations: tuple[Relation, ...], forward: bool
 ) -> set[str]:
-    """Names of columns that could wait, too, behind this alias: of any class, where no table is bound.
+    """Names of columns that could wait, too, behind this alias: of any class, where no table is bound. `forward` may be
+    true only where no enclosing query answers.
 
     Not all of them, but those where `feasible` needs one relation, or result of a subquery, for each alias, and one or
     two relations for what has none.

@@ -232,7 +232,8 @@ class Resolution(Enclosing):
     def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
         level, found = scope.levels[-1], set()
         if level.phase == "items" and not self.dialect.typed and not level.tables:
-            found = surely_feasible(level.waiting, alias, self.known(scope), self.forwards(scope))
+            forward = self.forwards(scope) and not self.around(scope)
+            found = surely_feasible(level.waiting, alias, self.known(scope), forward)
             found = {name for name in found if name and (alias or not self.is_made_up(name))}
         left = self._candidates(scope) - found
         return frozenset(found.union(name for name in left if self.meaning(scope, alias, name) is not None))
