@@ -38,7 +38,6 @@ class ProductMasker(Masker):
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         self._set_up(grammar, grammar.automaton, vocabulary, memory)
         self.scoping = grammar.automaton
-        self._nothing = np.zeros(self.words, np.uint32)
         self._made: dict[tuple[frozenset[int], bool], tuple[Row, list[Tokens]]] = {}
         self._walk = Walk(grammar.automaton, self.tables.lexemes)
         self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
@@ -56,6 +55,7 @@ class ProductMasker(Masker):
         self._limit = max(16, memory // (4 * self.words))
         self._following: dict[int, int] = {}
         self._rows: dict[int, Row] = {}
+        self._nothing = np.zeros(self.words, np.uint32)
         self.only_eos = np.zeros(self.words, np.uint32)
         for token in self._eos:
             self.only_eos[token >> 5] |= np.uint32(1 << (token & 31))
@@ -156,6 +156,8 @@ class ProductMasker(Masker):
             row = self._row_of(state, self.automaton.is_accepting(state))
             if row is self._nothing:
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
+            if len(self._rows) > self._limit:
+                self._rows.clear()
             self._rows[state] = row
         return row
 
@@ -168,14 +170,13 @@ class ProductMasker(Masker):
             return self._row_of(state, False)
 
     def _row_of(self, state: int, accepting: bool) -> Row:
-        """The mask of a state; one row for all that are put together from the same parts."""
+        """The mask of a state, with EOS where it is `accepting`; one row for all that are made of the same parts."""
         found = self._walk.tokens(state)
         key = frozenset(found), accepting
         made = self._made.get(key)
         if made is None:
-            if max(len(self._made), len(self._rows)) > self._limit:
+            if len(self._made) > self._limit:
                 self._made.clear()
-                self._rows.clear()
             row = self.only_eos.copy() if accepting else np.zeros(self.words, np.uint32)
             sparse = [tokens for tokens in found.values() if tokens.dtype == np.int32]
             set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
