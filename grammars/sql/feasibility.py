@@ -8,11 +8,11 @@ not repair. `surely_feasible` answers for many references at once where that is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .levels import MAX_TABLES, Bound, Reference, Relation, Waiting, lookup
 
 _SEARCH = 400
+_INDICES = 16
 
 
 def _suits(kinds: dict[str, str | None], wants: dict[str, str | None]) -> bool:
@@ -24,51 +24,46 @@ def _suits(kinds: dict[str, str | None], wants: dict[str, str | None]) -> bool:
     return True
 
 
-def _named_once(kinds: dict[str, str | None]) -> set[str]:
-    return {name for name, kind in kinds.items() if kind is not None}
+class _Index:
+    """Relations by the names of their columns."""
 
+    def __init__(self, relations: tuple[Relation, ...]) -> None:
+        self.relations = relations
+        self.kinds: dict[int, dict[str, str | None]] = {}  # by identity: classes of columns, None for a name twice
+        self.once: dict[int, set[str]] = {}  # names of one column
+        self._by_name: dict[str, list[Relation]] = {}
+        for relation in relations:
+            kinds: dict[str, str | None] = {}
+            for name, kind in relation.columns:
+                kinds[name] = None if name in kinds else kind
+            self.kinds[id(relation)] = kinds
+            self.once[id(relation)] = {name for name, kind in kinds.items() if kind is not None}
+            for name in kinds:
+                self._by_name.setdefault(name, []).append(relation)
 
-class _Holders:
-    """Relations by the names of their columns; made once for the relations that were asked about last."""
-
-    _last: tuple[tuple[Relation, ...], dict[str, list[Relation]], dict[int, dict[str, str | None]]] = ((), {}, {})
-
-    @classmethod
-    def of(cls, relations: tuple[Relation, ...], wants: dict[str, str | None]) -> Sequence[Relation]:
+    def holders(self, wants: dict[str, str | None]) -> Sequence[Relation]:
         """The relations that have these columns, of these classes."""
         first = next(iter(wants), None)
         if first is None:
-            return relations
-        _, index, kinds = cls._of(relations)
-        return [relation for relation in index.get(first, ()) if _suits(kinds[id(relation)], wants)]
+            return self.relations
+        return [relation for relation in self._by_name.get(first, ()) if _suits(self.kinds[id(relation)], wants)]
 
-    @classmethod
-    def kinds(cls, relations: tuple[Relation, ...], relation: Relation) -> dict[str, str | None]:
-        """Classes of the columns of one of the relations, None for a name that comes twice."""
-        return cls._of(relations)[2][id(relation)]
-
-    @classmethod
-    def alone(cls, relations: tuple[Relation, ...], relation: Relation) -> set[str]:
-        """Names of one column of one of the relations."""
-        return _named_once(cls.kinds(relations, relation))
-
-    @classmethod
-    def _of(
-        cls, relations: tuple[Relation, ...]
-    ) -> tuple[Any, dict[str, list[Relation]], dict[int, dict[str, str | None]]]:
-        if cls._last[0] is not relations:
-            index: dict[str, list[Relation]] = {}
-            kinds = {}
-            for relation in relations:
-                kinds[id(relation)] = {name: relation.kind(name) for name, _ in relation.columns}
-                for name in kinds[id(relation)]:
-                    index.setdefault(name, []).append(relation)
-            cls._last = relations, index, kinds
-        return cls._last
+    def named(self, some: Sequence[Relation]) -> set[str]:
+        """Names of one column of one of them."""
+        return set().union(*(self.once[id(relation)] for relation in some))
 
 
-def _alone(relations: tuple[Relation, ...], some: Sequence[Relation]) -> set[str]:
-    return {name for relation in some for name in _Holders.alone(relations, relation)}
+_indices: dict[int, _Index] = {}
+
+
+def _index(relations: tuple[Relation, ...]) -> _Index:
+    """The index of the relations, of those that were asked about last."""
+    known = _indices.get(id(relations))
+    if known is None or known.relations is not relations:
+        if len(_indices) >= _INDICES:
+            _indices.clear()
+        known = _indices[id(relations)] = _Index(relations)  # it keeps the relations, so that no others get their id
+    return known
 
 
 def _wants(waiting: frozenset[Waiting]) -> dict[str, dict[str, str | None]] | None:
@@ -83,12 +78,12 @@ def _wants(waiting: frozenset[Waiting]) -> dict[str, dict[str, str | None]] | No
     return wants
 
 
-def _one_for_each(waiting: frozenset[Waiting], relations: tuple[Relation, ...]) -> bool:
+def _one_for_each(waiting: frozenset[Waiting], index: _Index) -> bool:
     """Whether `feasible` would find a relation for each alias, or one for all that waits without any."""
     wants = _wants(waiting)
     if wants is None or ("" in wants and len(wants) > 1) or len(wants.get("", wants)) > MAX_TABLES:
         return False
-    return all(_Holders.of(relations, names) for names in wants.values())
+    return all(index.holders(names) for names in wants.values())
 
 
 def surely_feasible(
@@ -100,39 +95,35 @@ def surely_feasible(
     Not all of them, but those where `feasible` needs one relation, or result of a subquery, for each alias, and one or
     two relations for what has none.
     """
-    wants = _wants(waiting)
+    wants, index = _wants(waiting), _index(relations)
     if wants is None or sum(map(len, wants.values())) + len(wants) + 2 > MAX_TABLES:
         return set()
     bare, own = wants.pop("", {}), wants.pop(alias, {})
-    every = {name for relation in relations for name in _Holders.alone(relations, relation)}
     if alias and not bare:
-        if not all(forward or _Holders.of(relations, names) for names in wants.values()):
+        if not all(forward or index.holders(names) for names in wants.values()):
             return set()
-        return every if forward else _alone(relations, _Holders.of(relations, own))
+        return index.named(relations if forward else index.holders(own))
     if len(wants) > (not alias):
         return set()
     other = next(iter(wants.values()), own)  # what the one alias is asked for
-    found = _alone(relations, _Holders.of(relations, {**bare, **other}))
-    holders = _Holders.of(relations, bare)
+    found = index.named(index.holders({**bare, **other}))
+    holders = index.holders(bare)
     if not holders:
         return found
-    behind = [_Holders.kinds(relations, relation) for relation in _Holders.of(relations, other)]
+    apart = [r for r in index.holders(other) if index.kinds[id(r)].keys().isdisjoint(bare)]
     if alias:
+        found |= index.named(apart)
+        if forward and not own.keys() & bare:  # what no relation has beside its own, a subquery can have
+            found |= index.named(relations).difference(bare, *(index.kinds[id(r)] for r in index.holders(own)))
+    elif wants:
+        behind = [index.kinds[id(relation)] for relation in apart]
+        if forward and not index.holders(other) and not other.keys() & bare:
+            behind = [other]
         for kinds in behind:
-            if kinds.keys().isdisjoint(bare):
-                found |= {name for name, kind in kinds.items() if kind is not None}
-        if forward and not own.keys() & bare:
-            found |= every.difference(bare, *behind)  # no relation has these, but a subquery can
-        return found
-    if not wants:
-        behind = [_Holders.kinds(relations, relation) for relation in relations] if bare else []
-        return found.union(
-            *(_named_once(kinds) - _Holders.kinds(relations, holder).keys()
-              for kinds in behind if kinds.keys().isdisjoint(bare) for holder in holders)
-        )  # fmt: skip
-    for kinds in behind or ([dict(other)] if forward else []):
-        if kinds.keys().isdisjoint(bare):
-            found |= _alone(relations, holders) - kinds.keys()
+            found |= index.named(holders) - kinds.keys()
+    elif bare:
+        for holder in holders:
+            found |= index.named(apart) - index.kinds[id(holder)].keys()
     return found
 
 
@@ -149,7 +140,7 @@ def feasible(
     results of subqueries may answer to aliases and columns that no relation has. A search, cut off after a number of
     steps (and then no, which allows less).
     """
-    if not tables and not outside and _one_for_each(waiting, relations):
+    if not tables and not outside and _one_for_each(waiting, _index(relations)):
         return True
     aliases = {bound.alias for bound in tables}
     for want in waiting:
@@ -172,7 +163,7 @@ def feasible(
     counts = {name: len(lookup(tables, "", name)) for name in names}
     open_names = sum(not counts[name] and ("", name) not in outside for name in names)
     named = sum(not bound.derived for bound in tables)
-    taken = sum(bool(_Holders.of(relations, wants)) or not forward for wants in missing.values())
+    taken = sum(bool(_index(relations).holders(wants)) or not forward for wants in missing.values())
     if named + taken + open_names > MAX_TABLES:  # each of these takes one more table at most
         return False
     steps = [0]
@@ -193,14 +184,14 @@ def feasible(
             return False
         if left:
             wants = missing[left[0]]
-            options = [relation.columns for relation in _Holders.of(relations, wants)]
+            options = [relation.columns for relation in _index(relations).holders(wants)]
             if not options and forward:
                 options = [tuple((name, kind or "any") for name, kind in wants.items())]
             return attempt(options, left[1:])
         open_names = [name for name in sorted(names) if not counts[name] and ("", name) not in outside]
         if not open_names:
             return True
-        return attempt([relation.columns for relation in _Holders.of(relations, {open_names[0]: None})], ())
+        return attempt([relation.columns for relation in _index(relations).holders({open_names[0]: None})], ())
 
     def attempt(options: list[tuple[tuple[str, str], ...]], left: tuple[str, ...]) -> bool:
         tried = set()
