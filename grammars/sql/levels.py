@@ -18,13 +18,14 @@ MAX_TABLES = 8
 
 def _quickly_replaced(cls: type[_Tuple]) -> type[_Tuple]:
     """Decorator: a `_replace` that takes a third of the time, since a mask asks for a hundred."""
+    new: Any = tuple.__new__
     places = {name: i for i, name in enumerate(cls._fields)}  # type: ignore[attr-defined]
 
     def replace(self: _Tuple, /, **values: object) -> _Tuple:
         items = list(self)
-        for name, value in values.items():
-            items[places[name]] = value
-        return tuple.__new__(cls, items)
+        for name in values:
+            items[places[name]] = values[name]
+        return new(cls, items)
 
     cls._replace = replace  # type: ignore[attr-defined]
     return cls
