@@ -11,9 +11,9 @@ from .enclosing import BEYOND, Enclosing
 from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, lookup
 from .schema import Schema
 
-AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
+AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE, FOLDED = (1 << i for i in range(9))
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
-an argument that any column may be; a whole number written out."""
+an argument that any column may be; a whole number written out; constants that are worked out as soon as planned."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
 _REMEMBERED, _ANSWERS = 1 << 12, 1 << 16
 CUBE = 8
@@ -76,6 +76,8 @@ class Resolution(Enclosing):
 
     def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What an enclosing query takes the reference for."""
+        if self.is_result(scope.levels[-1], alias, name):
+            return None
         for i, level in self.around(scope):
             if level.phase == "items":
                 return self._awaited(scope, i, alias, name)
@@ -86,8 +88,12 @@ class Resolution(Enclosing):
                 if len(found) > 1 or found[0] == "opaque":
                     return None
                 reference = self.canonical(level.tables, alias, name)
-                return Meaning(i, found[0], reference) if self.may_be_bare(level, reference) else None
+                if self.is_result(level, alias, name, reference) or not self.may_be_bare(level, reference):
+                    return None
+                return Meaning(i, found[0], reference)
             if any(bound.alias == alias for bound in level.tables):
+                return None
+            if level.phase in BEYOND and self.is_result(level, alias, name):
                 return None
         return None
 
@@ -117,6 +123,8 @@ class Resolution(Enclosing):
         if len(found) == 1:
             reference = self.canonical(tables, alias, name)
             if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if self.is_result(level, alias, name, reference):
                 return None
             if level.cube and level.written >= CUBE and reference not in level.bare - (level.grouped or frozenset()):
                 return None
