@@ -96,10 +96,7 @@ def walked(name: str, databases: list[sql_databases.Database], walks: int, seed:
             try:
                 database.prepare(text)
             except Exception as error:
-                if is_arithmetic(error):
-                    counts["arithmetic"] += 1
-                else:
-                    fails(database, "not prepared", text, error)
+                fails(database, "arithmetic" if is_arithmetic(error) else "not prepared", text, error)
             clock["preparing"] += time.process_time() - started
             started = time.process_time()
             changed = mutated(text, rng)
