@@ -74,6 +74,10 @@ class ScopingAutomaton(Automaton, Protocol):
         """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it
         may not end."""
 
+    def renamed(self, state: int, name: str) -> tuple[str, int] | None:
+        """The word that was begun, in small letters, and the state with another (`name`) in its place, or DEAD; None
+        where none was begun."""
+
     def estimate(self, state: int) -> int:
         """A guess of how many lexemes complete the text."""
 
