@@ -4,8 +4,8 @@
 
 Per dialect, walks of the automaton (`sql_walker.py`) over Spider's ten databases and an awkward one
 (`sql_databases.py`): seven in eight are queries, the others INSERT, UPDATE or DELETE. Every statement must be accepted
-by `matches` and be prepared by the engine without an error. Then one token of it is changed; where the grammar still
-accepts the result, the engine must prepare that as well. Writes sql_walks.md, sql_walks.json and sql_walks.png.
+by `matches` and be prepared by the engine without an error. Then one token of it is changed, twice anew; where the
+grammar still accepts the result, the engine must prepare that as well. Writes sql_walks.md, sql_walks.json and sql_walks.png.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from sql_walks_report import write
 
 CHUNK = 100
 """Walks with one automaton: it keeps the states that it made."""
+MUTATIONS = 2
+"""Mutated statements for each."""
 FAILURES = 50
 """Failures that are kept."""
 WRITING = ("insert", "update", "delete")
@@ -99,15 +101,16 @@ def walked(name: str, databases: list[sql_databases.Database], walks: int, seed:
                 fails(database, "arithmetic" if is_arithmetic(error) else "not prepared", text, error)
             clock["preparing"] += time.process_time() - started
             started = time.process_time()
-            changed = mutated(text, rng)
-            counts["mutated"] += changed != text
-            if changed != text and accepts(grammar, automaton, changed):
-                counts["mutated accepted"] += 1
-                try:
-                    database.prepare(changed)
-                except Exception as error:
-                    if not is_arithmetic(error):
-                        fails(database, "mutated not prepared", changed, error)
+            for _ in range(MUTATIONS):
+                changed = mutated(text, rng)
+                counts["mutated"] += changed != text
+                if changed != text and accepts(grammar, automaton, changed):
+                    counts["mutated accepted"] += 1
+                    try:
+                        database.prepare(changed)
+                    except Exception as error:
+                        if not is_arithmetic(error):
+                            fails(database, "mutated not prepared", changed, error)
             clock["mutating"] += time.process_time() - started
             started = time.process_time()
     unvisited = sorted(walker.possible - set(walker.visits))

@@ -7,9 +7,10 @@ them with the other name in its place.
 No token is allowed without a completion that fits. One may be refused that could be completed in time, where
 
 - the completion that is found takes more tokens than the fewest, since the search counts lexemes and tokens are the
-  longest that match; or the search was cut off, of one state after `STEPS` steps, of all of a mask after `ALL_STEPS`;
-- it begins or goes on with a new name, and the completion names that again: tokens are counted for the `NAMES` shortest
-  names only, and bytes for the others.
+  longest that match; or the search was cut off: of one state after `STEPS` steps, of all of a mask after `ALL_STEPS`,
+  or after `STATES` states;
+- it begins or goes on with a new name, and no completion behind a new name was found in so many steps, or that names it
+  again: tokens are counted for the `NAMES` shortest names only, and bytes for the others.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from .masker import Row
     from .product_masker import ProductMasker
 
-STEPS, ALL_STEPS = 150, 8000
-NAMES = 500
+STEPS, ALL_STEPS = 150, 5000
+STATES, NAMES = 1000, 500
 _LONGEST = 28  # letters of a name that is judged with others
 _WORD = re.compile(rb"([ \t\r\n]*)([A-Za-z0-9_]+)")
 _NONE = np.empty(0, np.int64)
@@ -59,15 +60,19 @@ def keep_in_time(masker: ProductMasker, state: int, mask: Row, closing: list[int
     tokens = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
     tokens = np.setdiff1d(tokens, _names_in_time(masker, state, tokens, most, row), assume_unique=True)
     lengths = np.diff(masker.vocabulary.offsets)[tokens]
+    order = np.where(np.isin(tokens, masker.tables.word_tokens.ids), -lengths, lengths)  # first words, long ones first
     eos = frozenset(masker.vocabulary.eos_token_ids)
     needed: dict[int, int] = {}
     end = masker.completions.steps + ALL_STEPS
-    for token in [*closing[:1], *tokens[np.argsort(-lengths, kind="stable")].tolist()]:
+    for token in [*closing[:1], *tokens[np.argsort(order, kind="stable")].tolist()]:
         if token in eos:
             continue
+        if len(needed) >= STATES:
+            break
         reached = masker.accept(state, token)
         if reached not in needed:
-            after = masker.closing_tokens(reached, max(0, min(STEPS, end - masker.completions.steps)))
+            left = min(STEPS, end - masker.completions.steps)
+            after = masker.closing_tokens(reached, left) if left > 0 or masker.completions.knows(reached) else None
             needed[reached] = len(after) if after is not None else most + 1
         if needed[reached] <= most:
             row[token >> 5] |= np.uint32(1 << (token & 31))
@@ -89,15 +94,14 @@ def _names_in_time(
         else:
             template = masker.completions.of_names(state, b" " if gap else b"")
             before, known = "", automaton.shape(state if between == DEAD else between, EVERY).words
-        if template is not None:
-            places = np.flatnonzero(allowed & (words.gaps == gap)).tolist()
-            judged.append(_judge(masker, template, before, known, places, most, row))
+        places = np.flatnonzero(allowed & (words.gaps == gap)).tolist()
+        judged.append(_judge(masker, template, before, known, places, most, row))
     return np.concatenate([_NONE, *judged])
 
 
 def _judge(
     masker: ProductMasker,
-    template: Template,
+    template: Template | None,
     before: str,
     known: frozenset[str],
     places: list[int],
@@ -108,8 +112,8 @@ def _judge(
     words = masker.tables.word_tokens
     beginnings = {word[:n] for word in known for n in range(len(word) + 1)}
     judged, fitting = [], []
-    asked, repeated = 0, template.repeated
-    fits = _fits(masker, template, template.name, most)
+    asked, repeated = 0, 0 if template is None else template.repeated
+    fits = template is not None and _fits(masker, template, template.name, most)
     none = not fits  # longer ones hardly take less
     places.sort(key=lambda place: len(words.texts[place]))
     for place in places:
@@ -117,10 +121,10 @@ def _judge(
         name = before + text
         if text in beginnings or not name[0].isalpha() or len(name) > _LONGEST or name in NEW_NAMES:
             continue
-        if template.has_word(name):
+        if template is not None and template.has_word(name):
             continue
         judged.append(place)
-        if repeated and not none:
+        if template is not None and repeated and not none:
             fits = template.longest(len(name)) <= most
             if not fits and asked < NAMES:
                 asked += 1

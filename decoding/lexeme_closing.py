@@ -24,6 +24,7 @@ from ..grammars.utf8 import follow
 SEARCH = 800
 """Steps of a search."""
 _LONGEST = 4000
+_LEXEMES = 25  # steps that reading a completion takes
 _GREED = 6  # how much a lexeme that is still needed counts beside one that was read
 _UNUSUAL = 6  # the price of new names and of quotes, where something else may come
 _ORDERED = (*(byte for byte in range(256) if byte not in b"(,);'"), *b"'(,);")  # what ends things last
@@ -92,6 +93,10 @@ class Completions:
             state = self.automaton.step(state, byte)
         return bytes(found)
 
+    def knows(self, state: int) -> bool:
+        """Whether a completion was found before."""
+        return state in self._next or state in self._ends
+
     def behind_new_name(self, state: int) -> bytes | None:
         """The completion of a state within a new name, made of that behind another; None elsewhere or where there is
         none."""
@@ -107,6 +112,7 @@ class Completions:
         if template is None:
             return None
         for added in ("", "x"):
+            self.steps += _LEXEMES
             text = added.encode() + template.behind(word[0] + added)
             end = self.automaton.advance(state, text)
             if end != DEAD and self.automaton.is_accepting(end):
