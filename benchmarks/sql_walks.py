@@ -5,7 +5,8 @@
 Per dialect, walks of the automaton (`sql_walker.py`) over Spider's ten databases and an awkward one
 (`sql_databases.py`): seven in eight are queries, the others INSERT, UPDATE or DELETE. Every statement must be accepted
 by `matches` and be prepared by the engine without an error. Then one token of it is changed, twice anew; where the
-grammar still accepts the result, the engine must prepare that as well. Writes sql_walks.md, sql_walks.json and sql_walks.png.
+grammar still accepts the result, the engine must prepare that as well. Writes sql_walks.md, sql_walks.json and
+sql_walks.png.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .masker import Row
     from .product_masker import ProductMasker
 
-STEPS, ALL_STEPS = 150, 5000
+STEPS, ALL_STEPS = 100, 3000
 STATES, NAMES = 1000, 500
 _LONGEST = 28  # letters of a name that is judged with others
 _WORD = re.compile(rb"([ \t\r\n]*)([A-Za-z0-9_]+)")
@@ -71,11 +71,20 @@ def keep_in_time(masker: ProductMasker, state: int, mask: Row, closing: list[int
             break
         reached = masker.accept(state, token)
         if reached not in needed:
-            left = min(STEPS, end - masker.completions.steps)
-            after = masker.closing_tokens(reached, left) if left > 0 or masker.completions.knows(reached) else None
-            needed[reached] = len(after) if after is not None else most + 1
+            needed[reached] = _needed(masker, reached, min(STEPS, end - masker.completions.steps), most)
         if needed[reached] <= most:
             row[token >> 5] |= np.uint32(1 << (token & 31))
+
+
+def _needed(masker: ProductMasker, state: int, steps: int, most: int) -> int:
+    """Tokens that complete the text, more than `most` where none are found; of a new name at first without a search."""
+    found = None
+    if steps > 0 or masker.completions.knows(state):
+        text = masker.completions.behind_new_name(state)
+        found = None if text is None else masker.spelled(text)
+        if found is None or len(found) > most:
+            found = masker.closing_tokens(state, max(0, steps))
+    return most + 1 if found is None else len(found)
 
 
 def _names_in_time(
@@ -86,16 +95,17 @@ def _names_in_time(
     allowed = np.isin(words.ids, tokens)
     begun = automaton.renamed(state, NEW_NAMES[0])
     between = automaton.ended(state)
+    within, behind = (automaton.shape(q, EVERY) for q in (state, state if between == DEAD else between))
     judged = []
     for gap in (False, True):
-        if begun is not None and not gap:
-            template = masker.completions.of_names(state)
-            before, known = begun[0], automaton.shape(state, EVERY).words
-        else:
-            template = masker.completions.of_names(state, b" " if gap else b"")
-            before, known = "", automaton.shape(state if between == DEAD else between, EVERY).words
         places = np.flatnonzero(allowed & (words.gaps == gap)).tolist()
-        judged.append(_judge(masker, template, before, known, places, most, row))
+        if begun is not None and not gap:
+            if within.fresh:
+                template = masker.completions.of_names(state)
+                judged.append(_judge(masker, template, begun[0], within.words, places, most, row))
+        elif behind.fresh and not behind.begun:
+            template = masker.completions.of_names(state, b" " if gap else b"")
+            judged.append(_judge(masker, template, "", behind.words, places, most, row))
     return np.concatenate([_NONE, *judged])
 
 
@@ -108,7 +118,7 @@ def _judge(
     most: int,
     row: Row,
 ) -> NDArray[np.int64]:
-    """The same for names that go on from `before`; those that may become a known one are left out."""
+    """The same for names that go on from `before`; those left out that may become a known one in time."""
     words = masker.tables.word_tokens
     beginnings = {word[:n] for word in known for n in range(len(word) + 1)}
     judged, fitting = [], []
@@ -119,16 +129,17 @@ def _judge(
     for place in places:
         text = words.texts[place]
         name = before + text
-        if text in beginnings or not name[0].isalpha() or len(name) > _LONGEST or name in NEW_NAMES:
+        if name[0].isdigit() or len(name) > _LONGEST or name in NEW_NAMES:
             continue
         if template is not None and template.has_word(name):
             continue
-        judged.append(place)
         if template is not None and repeated and not none:
             fits = template.longest(len(name)) <= most
             if not fits and asked < NAMES:
                 asked += 1
                 fits = _fits(masker, template, name, most)
+        if fits or text not in beginnings:
+            judged.append(place)
         if fits:
             fitting.append(place)
     for token in words.ids[fitting].tolist():

@@ -82,7 +82,8 @@ class Completions:
         if state not in self._next and state not in self._ends:
             if self._tried.get(state, 0) >= steps:
                 return None
-            text = self.behind_new_name(state) or self._search(state, steps)
+            known = self.automaton.shape(state, EVERY).words  # what may become of it takes less
+            text = (None if known else self.behind_new_name(state)) or self._search(state, steps)
             if text is None:
                 self._tried[state] = steps
                 return None
@@ -106,7 +107,7 @@ class Completions:
 
     def _exchanged(self, state: int) -> bytes | None:
         word = self.automaton.renamed(state, NEW_NAMES[0])
-        if word is None or word[0] in NEW_NAMES or self.automaton.shape(state, EVERY).words:
+        if word is None or word[0] in NEW_NAMES:
             return None
         template = self.of_names(state)
         if template is None:

@@ -8,6 +8,7 @@ may come there, for those nodes only. Few tokens do, since tokenizers part words
 from __future__ import annotations
 
 import functools
+import re
 import threading
 
 import numpy as np
@@ -30,6 +31,7 @@ _NONE = np.empty(0, np.int32)
 
 _LONG_SEARCH = 20 * SEARCH
 _REMEMBERED = 1 << 16
+_BLANK = re.compile(rb" (?=[(),;.=*])")
 
 
 class ProductMasker(Masker):
@@ -74,8 +76,20 @@ class ProductMasker(Masker):
         if state == FINISHED:
             return []
         texts = self.completions.completion(state, steps), self.completions.behind_new_name(state)
-        ways = [self._rests.get(state), *(self.spelled(text) for text in texts if text is not None)]
+        ways = [self._rests.get(state), *(self._spelled_closely(state, text) for text in texts if text is not None)]
         return min((way for way in ways if way is not None), key=len, default=None)
+
+    def _spelled_closely(self, state: int, text: bytes) -> list[int] | None:
+        """The tokens of a completion, without blanks before symbols where that takes fewer."""
+        tokens = self.spelled(text)
+        close = _BLANK.sub(b"", text)
+        if close != text:
+            fewer = self.spelled(close)
+            if fewer is not None and (tokens is None or len(fewer) < len(tokens)):
+                end = self.automaton.advance(state, close)
+                if end != DEAD and self.automaton.is_accepting(end):
+                    return fewer
+        return tokens
 
     def spelled(self, text: bytes) -> list[int] | None:
         """The greedy tokenization of a text, None where tokens do not spell the text."""
@@ -106,12 +120,12 @@ class ProductMasker(Masker):
             if closing is not None and len(closing) + self.scoping.leap(state) <= remaining:
                 return mask
             row = np.zeros_like(mask)
-            if closing is not None and len(closing) <= remaining:
-                if closing:
+            if remaining > 0:
+                if closing is not None and 0 < len(closing) <= remaining:
                     if len(self._rests) > _REMEMBERED:
                         self._rests.clear()
                     self._rests[self.accept(state, closing[0])] = closing[1:]
-                keep_in_time(self, state, mask, closing, remaining - 1, row)
+                keep_in_time(self, state, mask, closing or [], remaining - 1, row)
             if self.is_accepting(state):
                 row |= self.only_eos
         if not row.any():

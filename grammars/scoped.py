@@ -137,6 +137,10 @@ class Scoped(Judge):
         """Texts of either."""
         return self._joined("alternation", other, self)
 
+    def __invert__(self) -> NoReturn:
+        """Refused: texts that are none of these."""
+        self._refuse("~")
+
     def _joined(self, how: str, *parts: Any) -> Scoped:
         from . import combinators
 

@@ -25,6 +25,7 @@ FOUND = {
         "language WHERE id + 1 > 2))",
         "SELECT name FROM city WHERE true IN (EXISTS (SELECT 'a'))",  # taken for IN (SELECT 'a')
         "SELECT name FROM city WHERE false NOT IN (((EXISTS (VALUES ('a')))))",
+        "SELECT name FROM city LEFT JOIN LATERAL (SELECT city.id AS n) AS x ON (SELECT true)",
         # Worked out when planned.
         "VALUES (1 % 0)",
         "VALUES (1), (999999999 * 7)",
@@ -83,6 +84,8 @@ TAKEN = {
         "SELECT name FROM city WHERE true IN ((NOT EXISTS (SELECT 'a')))",
         "SELECT name FROM city WHERE true = (EXISTS (SELECT 'a'))",
         "SELECT name FROM city WHERE 1 IN ((SELECT id FROM city LIMIT 1))",
+        "SELECT name FROM city LEFT JOIN LATERAL (SELECT city.id AS n) AS x ON x.n = 1",
+        "SELECT name FROM city LEFT JOIN (SELECT 1 AS n) AS x ON (SELECT true)",
         "SELECT 1 % 0",
         "VALUES (-1, 2.5, 'a' || 'b', CAST(2 AS double), upper('a'), 1 < 2)",
     ],
