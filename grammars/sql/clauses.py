@@ -150,6 +150,10 @@ class Clauses(Joins):
     def do_in(self, scope: Scope) -> Scope | None:
         if not self.may_nest(scope):
             return None
+        frame = scope.frames[-1]
+        alone = frame.role == "paren" and not frame.boolean and self.may_be_list(popped(scope))
+        if alone and self.dialect.name == "duckdb":
+            return None  # of the two lists behind IN it takes the query for the outer one
         place = self.do_compare(scope)
         return self.below(place, "in", 1, (place.frames[-1].allow,) if self.dialect.typed else None)
 

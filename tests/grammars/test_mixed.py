@@ -195,7 +195,7 @@ def test_refused() -> None:
     with pytest.raises(Unsupported, match=r"holes.*has scopes.*sequence.*\.grammar"):
         lark('start: "(" query ")"\n%declare query', holes={"query": SQL})  # type: ignore[dict-item]
     with pytest.raises(Unsupported, match=r"~ takes grammars.*has scopes.*sequence"):
-        ~SQL
+        _ = ~SQL
     with pytest.raises(Unsupported, match="2000 repetitions of SQL"):
         repeat(SQL, 0, 2000)
     with pytest.raises(Unsupported, match="predicate"):

@@ -24,6 +24,7 @@ FOUND = {
         "SELECT name FROM city WHERE EXISTS (SELECT name AS id FROM country WHERE upper(code) IN (SELECT code FROM "
         "language WHERE id + 1 > 2))",
         "SELECT name FROM city WHERE true IN (EXISTS (SELECT 'a'))",  # taken for IN (SELECT 'a')
+        "SELECT name FROM city WHERE true IN ((name IN (VALUES ('a'))))",
         "SELECT name FROM city WHERE false NOT IN (((EXISTS (VALUES ('a')))))",
         "SELECT name FROM city LEFT JOIN LATERAL (SELECT city.id AS n) AS x ON (SELECT true)",
         # Worked out when planned.
@@ -83,6 +84,7 @@ TAKEN = {
         "SELECT name FROM city WHERE EXISTS (SELECT 'a' AS n FROM country WHERE id > 5)",
         "SELECT name FROM city WHERE true IN ((NOT EXISTS (SELECT 'a')))",
         "SELECT name FROM city WHERE true = (EXISTS (SELECT 'a'))",
+        "SELECT name FROM city WHERE true IN ((NOT name IN (SELECT 'a')))",
         "SELECT name FROM city WHERE 1 IN ((SELECT id FROM city LIMIT 1))",
         "SELECT name FROM city LEFT JOIN LATERAL (SELECT city.id AS n) AS x ON x.n = 1",
         "SELECT name FROM city LEFT JOIN (SELECT 1 AS n) AS x ON (SELECT true)",
