@@ -94,7 +94,8 @@ class ProductMasker(Masker):
     def spelled(self, text: bytes) -> list[int] | None:
         """The greedy tokenization of a text, None where tokens do not spell the text."""
         tokens = greedy_tokens(self.tables.trie, text)
-        return tokens if sum(len(self.vocabulary.token_bytes(token)) for token in tokens) == len(text) else None
+        offsets = self.vocabulary.offsets
+        return tokens if sum(int(offsets[token + 1] - offsets[token]) for token in tokens) == len(text) else None
 
     def _cased(self, word: str) -> bytes:
         """The word in small or in capital letters, whichever takes fewer tokens."""

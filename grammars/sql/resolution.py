@@ -257,7 +257,7 @@ class Resolution(Enclosing):
         listed = self.listed(scope)
         if listed is not None:
             relations += [relation.columns for relation in self.known(listed)]
-            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting)]
+            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting if want.name != "*")]
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
         return {name for columns in relations for name, _ in columns if name}
 

@@ -10,6 +10,7 @@ FOUND = {
         "WITH a AS (VALUES (1)) SELECT column1 FROM a CROSS JOIN (SELECT TRUE) AS b",  # ambiguous
         "VALUES (1) EXCEPT SELECT 2 ORDER BY column1",
         "VALUES (1) LIMIT 1",
+        'SELECT a.*, b."*" FROM city AS a, country AS b',
         # The name of the count comes before the column of the query around.
         "SELECT name FROM city WHERE EXISTS (SELECT count(*) AS id FROM language WHERE id > 1)",
         'SELECT sum(id) OVER w FROM city WINDOW "w" AS ()',
@@ -73,6 +74,7 @@ FOUND = {
 """What walks of the grammar found that engines refuse, by dialect."""
 TAKEN = {
     "sqlite": [
+        "SELECT a.*, b.name, b.* FROM city AS a, country AS b",
         "SELECT name FROM city WHERE EXISTS (SELECT count(*) AS id FROM city WHERE id > 1)",
         "SELECT name FROM city WHERE EXISTS (SELECT count(*) AS n FROM language WHERE id > 1)",
         "VALUES (1 % 0)",
