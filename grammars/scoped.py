@@ -108,6 +108,10 @@ class ScopingAutomaton(Automaton, Protocol):
         """The state behind the lexeme that this text completes; DEAD where it may not end there. It may be DEAD where
         nothing can follow that begins with one of the bytes `among` (a set, with END)."""
 
+    def renamed(self, state: int, name: str) -> tuple[str, int] | None:
+        """The word that was begun, in small letters, and the state with another (`name`) in its place, or DEAD; None
+        where none was begun."""
+
     def estimate(self, state: int) -> int:
         """A guess of how many lexemes complete the text."""
 
@@ -166,6 +170,10 @@ class Scoped(Judge):
     def __ror__(self, other: Any) -> Scoped:
         """Texts of either."""
         return self._joined("alternation", other, self)
+
+    def __invert__(self) -> NoReturn:
+        """Refused: texts that are none of these."""
+        self._refuse("~")
 
     def _joined(self, how: str, *parts: Any) -> Scoped:
         from . import combinators

@@ -27,8 +27,15 @@ class Enclosing:
         else:
             return self.relations
         found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
-        for level in scope.levels:
-            found.update((relation.name, relation) for relation in level.ctes)
+        visible = 0
+        if self.dialect.name == "mysql":  # MariaDB looks for the tables of a WITH around this one in the database
+            visible = max((i for i, level in enumerate(scope.levels) if level.role == "cte"), default=1) - 1
+        for i, level in enumerate(scope.levels):
+            for relation in level.ctes:
+                if i < visible:
+                    found.pop(relation.name, None)
+                else:
+                    found[relation.name] = relation
         return tuple(found.values())
 
     def around(self, scope: Scope) -> list[tuple[int, Level]]:
@@ -64,9 +71,23 @@ class Enclosing:
         """Whether the reference may stand outside aggregates, behind GROUP BY."""
         if not self.dialect.typed or level.phase not in ("having", "window", "order"):
             return True
-        if level.grouped is not None:
-            return reference in level.grouped
-        return not level.aggregated
+        if level.grouped is None:
+            return not level.aggregated
+        if self.dialect.name == "mysql" and level.phase == "having":  # it looks for the column by its name there
+            return reference in level.grouped and all(r == reference or r[1] != reference[1] for r in level.grouped)
+        return reference in level.grouped
+
+    def is_result(self, level: Level, alias: str, name: str, reference: Reference | None = None) -> bool:
+        """Whether the database takes a name for a column of the result of this query that is another than the column
+        `reference` of a table: for one that the select list calls so, before it looks into the queries around."""
+        if alias:
+            return False
+        if reference is None:
+            places = {"duckdb": (*BEYOND, "items", "from"), "sqlite": BEYOND, "mysql": BEYOND[1:]}
+            return name in level.renamed and level.phase in places.get(self.dialect.name, ())
+        if self.dialect.name != "mysql" or level.phase != "having":
+            return False
+        return any(out.name == name and out.reference != reference for out in level.outputs)
 
     def listed(self, scope: Scope) -> Scope | None:
         """The scope up to the nearest query seen from here whose columns are being listed, None where there is none."""

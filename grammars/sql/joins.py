@@ -5,7 +5,7 @@ from __future__ import annotations
 from .expressions import completes, popped, pushed
 from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, is_merged, lookup, visible
 from .queries import NAMED, relevelled
-from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_WINDOW, comparable
+from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
 from .rows import Rows
 
 
@@ -45,9 +45,11 @@ class Joins(Rows):
         return self.below(scope, "derived")
 
     def do_derived_done(self, scope: Scope) -> Scope:
+        lateral = scope.levels[-1].lateral and self.dialect.name == "duckdb"
         scope, outputs = self.result(scope)
         columns = tuple((out.name or "", out.kind) for out in outputs)
-        return relevelled(scope, pending=Relation("", columns))
+        join = scope.levels[-1].join
+        return relevelled(scope, pending=Relation("", columns), join="lateral" if lateral and join == "join" else join)
 
     def bound(self, scope: Scope, relation: Relation, alias: str) -> Level | None:
         """The level with the relation in FROM, None where that may not be."""
@@ -177,6 +179,8 @@ class Joins(Rows):
 
     def do_on(self, scope: Scope) -> Scope:
         flags = NO_AGGREGATE | NO_WINDOW
+        if scope.levels[-1].join == "lateral":
+            flags |= NO_QUERY  # DuckDB knows none there
         return pushed(relevelled(scope, phase="on"), "condition", self.truth, flags)
 
     def do_on_done(self, scope: Scope) -> Scope | None:

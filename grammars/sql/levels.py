@@ -137,8 +137,8 @@ class Level(NamedTuple):
     """Columns of DISTINCT ON, which ORDER BY must begin with."""
     sorted_on: frozenset[Reference] = frozenset()
     """Those of them that it has named."""
-    starred: bool = False
-    """Whether `*` is among the columns."""
+    starred: bool = False  # whether `*` is among the columns
+    renamed: frozenset[str] = frozenset()  # names given to columns, which may hide those of enclosing queries
     compound: bool = False
     lateral: bool = False
     """Whether it sees the tables to its left in FROM."""

@@ -13,9 +13,9 @@ from .levels import Bound, Frame, Level, Reference, Relation, Scope, Waiting, lo
 from .schema import Schema
 from .traces import Traces
 
-AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
+AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE, FOLDED = (1 << i for i in range(9))
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
-an argument that any column may be; a whole number written out."""
+an argument that any column may be; a whole number written out; constants that are worked out as soon as planned."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
 _ANSWERS = 1 << 16
 CUBE = 8
@@ -77,6 +77,8 @@ class Resolution(Enclosing):
 
     def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What an enclosing query takes the reference for."""
+        if self.is_result(scope.levels[-1], alias, name):
+            return None
         for i, level in self.around(scope):
             if level.phase == "items":
                 return self._awaited(scope, i, alias, name)
@@ -87,8 +89,12 @@ class Resolution(Enclosing):
                 if len(found) > 1 or found[0] == "opaque":
                     return None
                 reference = self.canonical(level.tables, alias, name)
-                return Meaning(i, found[0], reference) if self.may_be_bare(level, reference) else None
+                if self.is_result(level, alias, name, reference) or not self.may_be_bare(level, reference):
+                    return None
+                return Meaning(i, found[0], reference)
             if any(bound.alias == alias for bound in level.tables):
+                return None
+            if level.phase in BEYOND and self.is_result(level, alias, name):
                 return None
         return None
 
@@ -118,6 +124,8 @@ class Resolution(Enclosing):
         if len(found) == 1:
             reference = self.canonical(tables, alias, name)
             if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if self.is_result(level, alias, name, reference):
                 return None
             if level.cube and level.written >= CUBE and reference not in level.bare - (level.grouped or frozenset()):
                 return None
@@ -248,7 +256,7 @@ class Resolution(Enclosing):
         listed = self.listed(scope)
         if listed is not None:
             relations += [relation.columns for relation in self.known(listed)]
-            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting)]
+            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting if want.name != "*")]
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
         return {name for columns in relations for name, _ in columns if name}
 

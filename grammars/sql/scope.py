@@ -52,7 +52,7 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         self._configurations: list[Target] = []
         self._numbers: dict[Target, int] = {}
         self._ends: dict[Lexeme, int | None] = {}
-        self._least = Least(machine, rules.relations)
+        self._least = Least(machine, rules.relations, rules.dialect)
         first = self._configuration((machine.start(start), Scope()))
         self.start = self._intern((first, BETWEEN, "", 0))
 
@@ -110,6 +110,17 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
             else:
                 ended = self._end(configuration, SYMBOL, text.decode(), 0, among)
             return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
+
+    def renamed(self, state: int, name: str) -> tuple[str, int] | None:
+        """See `ScopingAutomaton.renamed`."""
+        if self.is_dead(state):
+            return None
+        with self._lock:
+            configuration, mode, text, _ = self._states[state]
+            if mode != WORD:
+                return None
+            lexeme = self._word(configuration, self._place(configuration), name)
+            return text, DEAD if lexeme is None else self._intern(lexeme)
 
     def estimate(self, state: int) -> int:
         """See `ScopingAutomaton.estimate`."""

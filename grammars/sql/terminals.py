@@ -145,7 +145,8 @@ class Terminals(Clauses):
             return Names()
         level = scope.levels[-1]
         waiting = {w.name for w in scope.levels[-2].waiting} if level.role == "derived" else set()
-        bad = {name for name in waiting if self.named(scope, name) is None}
+        own = {w.name for w in level.waiting if not w.alias and self.dialect.name == "duckdb"}
+        bad = {name for name in waiting | own if self.named(scope, name) is None}
         return self._names(waiting - bad, True, bad)
 
     def take_new_output(self, scope: Scope, key: str) -> Scope | None:
