@@ -9,27 +9,29 @@ from __future__ import annotations
 from typing import Any
 
 from bytebound.grammars.context_free.syntax import Choice, Literal, Name, Repeat, Sequence, Tree
-from bytebound.grammars.sql.machine import _EMPTY, Machine, Options
+from bytebound.grammars.sql.machine import _EMPTY, Action, Machine
 
 
 class TracingMachine(Machine):
     """A parser that knows by which productions it came to a token."""
 
-    def __init__(self, machine: Machine, syntax: str) -> None:
+    def __init__(self, machine: Machine, syntax: str, actions: dict[str, Action]) -> None:
+        self.actions = actions
         self.labels: dict[int, str] = {}
         """Productions: what they are called, by node."""
-        self.trails: dict[tuple[int, Any], dict[str, frozenset[int]]] = {}
-        """Productions that lead to a token, by place and token."""
+        self._trails: dict[tuple[int, Any], dict[str, frozenset[int]]] = {}
         self._inside = ""
         self._costs: dict[int, int] = {}
-        super().__init__(syntax, machine.actions)
+        super().__init__(syntax, machine._first)
         self.shortest = _shortest(self.rules)
 
-    def options(self, stack: int, scope: Any) -> Options:
-        """See `Machine.options`; fills `trails`."""
-        result = Options()
-        self._follow(stack, scope, result, frozenset(), self.trails.setdefault((stack, scope), {}))
-        return result
+    def trails(self, stack: int, scope: Any) -> dict[str, frozenset[int]]:
+        """Productions that lead to a token, by token."""
+        known = self._trails.get((stack, scope))
+        if known is None:
+            known = self._trails[stack, scope] = {}
+            self._follow(stack, scope, frozenset(), known)
+        return known
 
     def cost(self, stack: int) -> int:
         """Number of tokens without which the syntax cannot end behind this stack."""
@@ -55,19 +57,15 @@ class TracingMachine(Machine):
             return min(map(self._least, node[1:]))
         return self._least(node[1]) if node[0] == "repeat" and node[2] else 0
 
-    def _follow(
-        self, stack: int, scope: Any, result: Options, trail: frozenset[int], trails: dict[str, frozenset[int]]
-    ) -> None:
+    def _follow(self, stack: int, scope: Any, trail: frozenset[int], trails: dict[str, frozenset[int]]) -> None:
         while scope is not None:
             if stack == _EMPTY:
-                result.ends = True
                 return
             number, stack = self.stacks[stack]
             node = self.nodes[number]
             if number in self.labels:
                 trail |= {number}
             if node[0] in ("literal", "terminal"):
-                (result.literals if node[0] == "literal" else result.terminals)[node[1]] = (stack, scope)
                 trails[node[1]] = trail
                 return
             if node[0] == "action":
@@ -80,11 +78,11 @@ class TracingMachine(Machine):
                 continue
             elif node[0] == "choice":
                 for item in node[1:]:
-                    self._follow(self._push(item, stack), scope, result, trail, trails)
+                    self._follow(self._push(item, stack), scope, trail, trails)
                 return
             else:
                 if not node[2]:
-                    self._follow(stack, scope, result, trail, trails)
+                    self._follow(stack, scope, trail, trails)
                 again = self._push(self._node(("repeat", node[1], 0, True)), stack) if node[3] else stack
                 stack = self._push(node[1], again)
 

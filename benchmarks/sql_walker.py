@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from bytebound.grammars.scoped import ANYTHING
 from bytebound.grammars.sql.scope import BETWEEN, ScopeAutomaton
 from sql_tracing import TracingMachine
 
@@ -33,7 +34,7 @@ class Walker:
     def trace(self, grammar: Any, syntax: str) -> ScopeAutomaton:
         """An automaton of the grammar to walk on."""
         old = grammar.automaton
-        machine = TracingMachine(old.machine, syntax)
+        machine = TracingMachine(old.machine, syntax, old.rules.actions)
         automaton = ScopeAutomaton(machine, old.rules, "start", whitespace=old.whitespace)
         for name in machine.rules:
             machine._rule(name)
@@ -53,6 +54,7 @@ class Walker:
             hurried = n > length
             configuration = _behind(automaton, state)
             place = automaton._place(configuration)
+            place.look(ANYTHING)
             if place.ends and (hurried or self.rng.random() < 0.1):
                 return text
             options = self._options(automaton, configuration, place, hurried)
@@ -77,7 +79,7 @@ class Walker:
     def _options(self, automaton: Any, configuration: int, place: Any, hurried: bool) -> list[tuple[Any, ...]]:
         """Productions, token, name of a function or type, and cost of what may come next."""
         machine = automaton.machine
-        trails = machine.trails[automaton._configurations[configuration]]
+        trails = machine.trails(*automaton._configurations[configuration])
         found = []
 
         def add(key: str, token: str, target: tuple[int, Any], production: str = "", more: int = 0) -> None:

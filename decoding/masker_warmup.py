@@ -57,5 +57,5 @@ def use_kernels() -> None:
         masker.fill(state, row)
         masker.fill(state, row, remaining=9)
     masker.forced_tokens(masker.start)
-    set_tokens(row, masker.tables.lexemes.of_digits(0, 2).tokens)
+    set_tokens(row, masker.tables.lexemes.of_digits((0,), 2).tokens)
     add_row(row, row.copy())

@@ -66,6 +66,12 @@ class MixedMasker(ProductMasker):
                     set_tokens(row, tokens)
         return row
 
+    def _row_of(self, state: int, accepting: bool) -> Row:
+        row = self.bare_mask(state)
+        if accepting:
+            row |= self.only_eos
+        return row if row.any() else self._nothing
+
     def closing_tokens(self, state: int, steps: int = SEARCH) -> list[int] | None:
         """See `ProductMasker.closing_tokens`: those of each part by itself."""
         if state == FINISHED or self.is_accepting(state):

@@ -8,6 +8,7 @@ may come there, for those nodes only. Few tokens do, since tokenizers part words
 from __future__ import annotations
 
 import functools
+import re
 import threading
 
 import numpy as np
@@ -17,8 +18,10 @@ from ..grammars.scoped import Scoped
 from ..grammars.warmup import warm_up
 from .closing import greedy_tokens
 from .errors import CannotClose, DeadEnd
+from .lexeme_budget import keep_in_time
 from .lexeme_closing import SEARCH, Completions
 from .lexeme_kernels import add_row, set_tokens
+from .lexeme_parts import Tokens
 from .lexeme_walk import Walk
 from .masker import DEAD, FINISHED, Masker, Row
 from .masker_warmup import use_kernels
@@ -28,7 +31,8 @@ from .vocabulary import Vocabulary
 _NONE = np.empty(0, np.int32)
 
 _LONG_SEARCH = 20 * SEARCH
-_STATES_NEAR_THE_END, _STEPS_NEAR_THE_END = 12, 40
+_REMEMBERED = 1 << 16
+_BLANK = re.compile(rb" (?=[(),;.=*])")
 
 
 class ProductMasker(Masker):
@@ -37,8 +41,9 @@ class ProductMasker(Masker):
     def __init__(self, grammar: Scoped, vocabulary: Vocabulary, *, memory: int = 1 << 28) -> None:
         self._set_up(grammar, grammar.automaton, vocabulary, memory)
         self.scoping = grammar.automaton
-        self.lexemes = self.tables.lexemes
-        self.completions = Completions(grammar.automaton, functools.cache(self._spelled))
+        self._made: dict[tuple[frozenset[int], bool], tuple[Row, list[Tokens]]] = {}
+        self._walk = Walk(grammar.automaton, self.tables.lexemes)
+        self.completions = Completions(grammar.automaton, functools.cache(self._cased))
 
     def _set_up(self, grammar: Scoped, automaton: Automaton, vocabulary: Vocabulary, memory: int) -> None:
         """What does not depend on how masks are made."""
@@ -53,6 +58,8 @@ class ProductMasker(Masker):
         self._limit = max(16, memory // (4 * self.words))
         self._following: dict[int, int] = {}
         self._rows: dict[int, Row] = {}
+        self._nothing = np.zeros(self.words, np.uint32)
+        self._rests: dict[int, list[int]] = {}  # of completions that were in time, behind their first token
         self.only_eos = np.zeros(self.words, np.uint32)
         for token in self._eos:
             self.only_eos[token >> 5] |= np.uint32(1 << (token & 31))
@@ -71,13 +78,29 @@ class ProductMasker(Masker):
         """Tokens that complete the text, not always the fewest; None where none are known."""
         if state == FINISHED:
             return []
-        text = self.completions.completion(state, steps)
-        if text is None:
-            return None
-        tokens = greedy_tokens(self.tables.trie, text)
-        return tokens if sum(len(self.vocabulary.token_bytes(token)) for token in tokens) == len(text) else None
+        texts = self.completions.completion(state, steps), self.completions.behind_new_name(state)
+        ways = [self._rests.get(state), *(self._spelled_closely(state, text) for text in texts if text is not None)]
+        return min((way for way in ways if way is not None), key=len, default=None)
 
-    def _spelled(self, word: str) -> bytes:
+    def _spelled_closely(self, state: int, text: bytes) -> list[int] | None:
+        """The tokens of a completion, without blanks before symbols where that takes fewer."""
+        tokens = self.spelled(text)
+        close = _BLANK.sub(b"", text)
+        if close != text:
+            fewer = self.spelled(close)
+            if fewer is not None and (tokens is None or len(fewer) < len(tokens)):
+                end = self.automaton.advance(state, close)
+                if end != DEAD and self.automaton.is_accepting(end):
+                    return fewer
+        return tokens
+
+    def spelled(self, text: bytes) -> list[int] | None:
+        """The greedy tokenization of a text, None where tokens do not spell the text."""
+        tokens = greedy_tokens(self.tables.trie, text)
+        offsets = self.vocabulary.offsets
+        return tokens if sum(int(offsets[token + 1] - offsets[token]) for token in tokens) == len(text) else None
+
+    def _cased(self, word: str) -> bytes:
         """The word in small or in capital letters, whichever takes fewer tokens."""
         both = (word.encode(), word.upper().encode()) if word.isascii() else (word.encode(),)
 
@@ -90,9 +113,9 @@ class ProductMasker(Masker):
     def _within(self, state: int, mask: Row, remaining: int) -> Row:
         """The part of a mask after which the text can be completed in time.
 
-        Far from the end that is all of it: what one token may add is taken to be less than `leap`. Near it, the tokens
-        are looked at one by one, by the states they lead to, of which only so many: the mask may then lack tokens that
-        would do. Raises CannotClose where no completion is found in time.
+        Far from the end that is all of it: what one token may add is taken to be less than `leap`. Near it, tokens are
+        looked at by the states that they lead to, see `lexeme_budget.py`. Raises CannotClose where no completion is
+        found in time.
         """
         if state == FINISHED:
             return mask
@@ -101,8 +124,12 @@ class ProductMasker(Masker):
             if closing is not None and len(closing) + self.scoping.leap(state) <= remaining:
                 return mask
             row = np.zeros_like(mask)
-            if closing is not None and len(closing) <= remaining:
-                self._keep_in_time(state, mask, closing, remaining - 1, row)
+            if remaining > 0:
+                if closing is not None and 0 < len(closing) <= remaining:
+                    if len(self._rests) > _REMEMBERED:
+                        self._rests.clear()
+                    self._rests[self.accept(state, closing[0])] = closing[1:]
+                keep_in_time(self, state, mask, closing or [], remaining - 1, row)
             if self.is_accepting(state):
                 row |= self.only_eos
         if not row.any():
@@ -112,24 +139,6 @@ class ProductMasker(Masker):
                 "tokens (max_new_tokens)"
             )
         return row
-
-    def _keep_in_time(self, state: int, mask: Row, closing: list[int], most: int, row: Row) -> None:
-        """Set the bits of tokens after which `most` tokens complete the text: the next one of a completion, and others
-        while they lead to states that are known, or to few others."""
-        tokens = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
-        lengths = np.diff(self.vocabulary.offsets)[tokens]
-        needed: dict[int, int] = {}
-        for token in [*closing[:1], *tokens[np.argsort(-lengths, kind="stable")].tolist()]:
-            if token in self._eos:
-                continue
-            reached = self.accept(state, token)
-            if reached not in needed:
-                if len(needed) >= _STATES_NEAR_THE_END:
-                    continue
-                after = self.closing_tokens(reached, _STEPS_NEAR_THE_END)
-                needed[reached] = len(after) if after is not None else most + 1
-            if needed[reached] <= most:
-                row[token >> 5] |= np.uint32(1 << (token & 31))
 
     def forced_tokens(self, state: int) -> list[int]:
         """See `Masker.forced_tokens`."""
@@ -150,10 +159,8 @@ class ProductMasker(Masker):
         if self.automaton.is_dead(state):
             raise DeadEnd("no token is allowed in the dead state: a token was accepted that the grammar forbids")
         with self._lock:
-            row = self.bare_mask(state)
-            if self.automaton.is_accepting(state):
-                row |= self.only_eos
-            if not row.any():
+            row = self._row_of(state, self.automaton.is_accepting(state))
+            if row is self._nothing:
                 raise DeadEnd("the text can go on only with bytes that no token of this vocabulary spells")
             if len(self._rows) > self._limit:
                 self._rows.clear()
@@ -165,15 +172,26 @@ class ProductMasker(Masker):
         known = self._rows.get(state)
         if known is not None:
             return known & ~self.only_eos
-        row = np.zeros(self.words, np.uint32)
         with self._lock:
-            found = Walk(self.scoping, self.lexemes).tokens(state)
-        sparse = [tokens for tokens in found if tokens.dtype == np.int32]
-        set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
-        for tokens in found:
-            if tokens.dtype == np.uint32:
-                add_row(row, tokens)
-        return row
+            return self._row_of(state, False)
+
+    def _row_of(self, state: int, accepting: bool) -> Row:
+        """The mask of a state, with EOS where it is `accepting`; one row for all that are made of the same parts."""
+        found = self._walk.tokens(state)
+        key = frozenset(found), accepting
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) > self._limit:
+                self._made.clear()
+            row = self.only_eos.copy() if accepting else np.zeros(self.words, np.uint32)
+            sparse = [tokens for tokens in found.values() if tokens.dtype == np.int32]
+            set_tokens(row, np.concatenate(sparse) if sparse else _NONE)
+            for tokens in found.values():
+                if tokens.dtype == np.uint32:
+                    add_row(row, tokens)
+            row = row if row.any() else self._nothing
+            made = self._made[key] = row, list(found.values())  # kept, so that no others get their identities
+        return made[0]
 
     def __repr__(self) -> str:
         return (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import mask_kernels as mk
 from .kinds import TokenKinds
+from .lexeme_budget import Words
 from .lexemes import Lexemes
 from .slices import LoopSlice, build_slice
 from .trie import Trie
@@ -39,6 +40,11 @@ class Tables:
     def kinds(self) -> TokenKinds:
         """What tokens mean to texts that must differ from others."""
         return TokenKinds(self._bytes_of(i) for i in range(self._size))
+
+    @cached_property
+    def word_tokens(self) -> Words:
+        """The tokens that are words or parts of words."""
+        return Words.of(self._bytes_of(i) for i in range(self._size))
 
     @cached_property
     def lexemes(self) -> Lexemes:

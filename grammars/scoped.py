@@ -7,7 +7,6 @@ Its language lies within the grammar's, which is made only where it is asked for
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -20,13 +19,23 @@ from .predicate import Judge
 
 def byte_set(values: Iterable[int]) -> int:
     """A set of bytes as an integer: bit b is byte b."""
-    return functools.reduce(lambda found, byte: found | 1 << byte, values, 0)
+    found = 0
+    for byte in values:
+        found |= 1 << byte
+    return found
 
 
 EVERY = (1 << 256) - 1
+END = 1 << 256
+"""Beside the bytes of a set: the end of the text."""
+ANYTHING = EVERY | END
 LETTERS = byte_set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 DIGITS = byte_set(b"0123456789")
 BLANKS = byte_set(b" \t\r\n")
+OPERATORS = byte_set(b"+-*/<>=!|%&~^#@?:")
+"""Bytes of symbols that go on while they can."""
+OTHER = b"\1"
+"""Stands for what is in quotes and no name."""
 
 
 class Content(NamedTuple):
@@ -41,6 +50,20 @@ class Content(NamedTuple):
     known: frozenset[str] | None = None
     """Beginnings (bytes as characters, in small letters) that lead to states of their own; all other contents lead to
     one state, and with None all do."""
+
+
+class Quoted(NamedTuple):
+    """What may stand in quotes, which are doubled within; no name holds one."""
+
+    quote: int
+    refused: bytes
+    """Bytes that it may not hold."""
+    names: frozenset[bytes]
+    """Contents that lead to states of their own; all others lead to that of OTHER."""
+    folded: bool
+    """Whether ASCII letters of names, which are given in small ones, may be of either case."""
+    free: bool
+    """Whether there may be others, and all that is begun can be ended."""
 
 
 class Shape(NamedTuple):
@@ -61,6 +84,13 @@ class Shape(NamedTuple):
     """Bytes (a set) to ask `step` about."""
     own: int = EVERY
     """Bytes (a set) before which the lexeme does not end; before others the state is that of `ended`."""
+    symbols: frozenset[str] = frozenset()
+    """Whole symbols; those of operators may be followed by an operator only where the longer one is among them."""
+    quoted: tuple[Quoted, ...] = ()
+    told: int = 0
+    """Those of `starts` with which `symbols` and `quoted` begin."""
+    apart: bool = False
+    """Whether white space before the lexeme makes a difference beyond itself."""
 
 
 class ScopingAutomaton(Automaton, Protocol):
@@ -73,6 +103,14 @@ class ScopingAutomaton(Automaton, Protocol):
     def ended(self, state: int) -> int:
         """The state before white space and the next lexeme, where the one that was begun ends here; DEAD where it
         may not end."""
+
+    def after(self, state: int, text: bytes, among: int) -> int:
+        """The state behind the lexeme that this text completes; DEAD where it may not end there. It may be DEAD where
+        nothing can follow that begins with one of the bytes `among` (a set, with END)."""
+
+    def renamed(self, state: int, name: str) -> tuple[str, int] | None:
+        """The word that was begun, in small letters, and the state with another (`name`) in its place, or DEAD; None
+        where none was begun."""
 
     def estimate(self, state: int) -> int:
         """A guess of how many lexemes complete the text."""
@@ -132,6 +170,10 @@ class Scoped(Judge):
     def __ror__(self, other: Any) -> Scoped:
         """Texts of either."""
         return self._joined("alternation", other, self)
+
+    def __invert__(self) -> NoReturn:
+        """Refused: texts that are none of these."""
+        self._refuse("~")
 
     def _joined(self, how: str, *parts: Any) -> Scoped:
         from . import combinators

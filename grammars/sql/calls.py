@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .dialects import Kinds, kinds_of
+from .dialects import NUMBERS, Kinds, kinds_of
 from .expressions import changed, completes, popped, pushed
 from .functions import Functions
 from .levels import Scope
 from .resolution import (
     COUNTING,
     FIRST,
+    FOLDED,
     MAX_DEPTH,
     MAX_FRAMES,
     NO_AGGREGATE,
@@ -187,7 +188,11 @@ class Calls(Functions):
 
     def _branch(self, scope: Scope, role: str) -> Scope:
         frame = scope.frames[-1]
-        return pushed(scope, role, comparable(frame.kind) if frame.kind else frame.expect, self.inherited(scope))
+        expect = frame.expect
+        if frame.kind:
+            same = comparable(frame.kind)
+            expect = same if expect is None else expect if same is None else same & expect
+        return pushed(scope, role, expect, self.inherited(scope))
 
     def do_then(self, scope: Scope) -> Scope:
         return self._branch(scope, "then")
@@ -219,6 +224,8 @@ class Calls(Functions):
         for word, target in self.dialect.types.items():
             if exact and word not in EXACT:
                 continue
+            if kind == "number" and target == "int" and scope.frames[-1].flags & FOLDED:
+                continue  # it could be out of range
             if not self.dialect.typed or (fits(target, allow) and (kind is None or self._casts(kind, target))):
                 found.add(word)
         return found
@@ -239,7 +246,8 @@ class Calls(Functions):
         allow = scope.frames[-1].allow
         expect: Kinds = None
         if self.dialect.typed and allow is not None and "text" not in allow:
-            expect = allow | {"int", "number"} if allow & {"int", "number"} else allow
+            numbers = NUMBERS if "number" in allow or not scope.frames[-1].flags & FOLDED else frozenset(("int",))
+            expect = allow | numbers if allow & NUMBERS else allow
         return pushed(scope, "cast", expect, self.inherited(scope))
 
     def do_cast_expression(self, scope: Scope) -> Scope | None:

@@ -134,7 +134,8 @@ class Clauses(Joins):
         if not self.may_nest(scope):
             return None
         allow: Kinds = scope.frames[-1].allow
-        return self.below(scope, "scalar", 1, (allow,) if self.dialect.typed else None)
+        role = "in" if self.dialect.name == "mysql" and self.may_be_list(scope) else "scalar"
+        return self.below(scope, role, 1, (allow,) if self.dialect.typed else None)
 
     def do_scalar_done(self, scope: Scope) -> Scope | None:
         kind = scope.levels[-1].outputs[0].kind
@@ -149,6 +150,10 @@ class Clauses(Joins):
     def do_in(self, scope: Scope) -> Scope | None:
         if not self.may_nest(scope):
             return None
+        frame = scope.frames[-1]
+        alone = frame.role == "paren" and not frame.boolean and self.may_be_list(popped(scope))
+        if alone and self.dialect.name == "duckdb":
+            return None  # of the two lists behind IN it takes the query for the outer one
         place = self.do_compare(scope)
         return self.below(place, "in", 1, (place.frames[-1].allow,) if self.dialect.typed else None)
 
@@ -158,6 +163,8 @@ class Clauses(Joins):
     def if_exists(self, scope: Scope) -> Scope | None:
         frame = scope.frames[-1]
         if frame.left or (self.dialect.typed and not fits("bool", frame.allow)) or not self.may_nest(scope):
+            return None
+        if self.dialect.name == "duckdb" and self.may_be_list(scope):
             return None
         return self.if_function_like(scope)
 
@@ -249,7 +256,8 @@ class Clauses(Joins):
         return scope._replace(written=0)
 
     def do_value(self, scope: Scope) -> Scope:
-        return pushed(scope, "value", self._kind(scope, scope.columns[scope.written]), NO_AGGREGATE | NO_WINDOW)
+        flags = NO_AGGREGATE | NO_WINDOW | self.folded
+        return pushed(scope, "value", self._kind(scope, scope.columns[scope.written]), flags)
 
     def do_value_done(self, scope: Scope) -> Scope | None:
         return popped(scope)._replace(written=scope.written + 1) if completes(scope.frames[-1]) else None

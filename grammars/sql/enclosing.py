@@ -7,6 +7,8 @@ from .levels import Bound, Level, Reference, Relation, Scope, is_merged, visible
 
 _CLOSED = ("derived", "cte")  # queries that see nothing of those around them
 _SEEING = ("items", "on", "where", "group", "having", "order")
+FRESH = "\0"
+"""An alias that nobody has."""
 BEYOND = ("where", "having")
 """Where a reference may wait for FROM of an enclosing query, since all tables of its own are known."""
 
@@ -19,11 +21,21 @@ class Enclosing:
 
     def known(self, scope: Scope) -> tuple[Relation, ...]:
         """Tables and common table expressions, the innermost of a name."""
-        if not any(level.ctes for level in scope.levels):
+        for level in scope.levels:
+            if level.ctes:
+                break
+        else:
             return self.relations
         found: dict[str, Relation] = {relation.name: relation for relation in self.relations}
-        for level in scope.levels:
-            found.update((relation.name, relation) for relation in level.ctes)
+        visible = 0
+        if self.dialect.name == "mysql":  # MariaDB looks for the tables of a WITH around this one in the database
+            visible = max((i for i, level in enumerate(scope.levels) if level.role == "cte"), default=1) - 1
+        for i, level in enumerate(scope.levels):
+            for relation in level.ctes:
+                if i < visible:
+                    found.pop(relation.name, None)
+                else:
+                    found[relation.name] = relation
         return tuple(found.values())
 
     def around(self, scope: Scope) -> list[tuple[int, Level]]:
@@ -59,9 +71,23 @@ class Enclosing:
         """Whether the reference may stand outside aggregates, behind GROUP BY."""
         if not self.dialect.typed or level.phase not in ("having", "window", "order"):
             return True
-        if level.grouped is not None:
-            return reference in level.grouped
-        return not level.aggregated
+        if level.grouped is None:
+            return not level.aggregated
+        if self.dialect.name == "mysql" and level.phase == "having":  # it looks for the column by its name there
+            return reference in level.grouped and all(r == reference or r[1] != reference[1] for r in level.grouped)
+        return reference in level.grouped
+
+    def is_result(self, level: Level, alias: str, name: str, reference: Reference | None = None) -> bool:
+        """Whether the database takes a name for a column of the result of this query that is another than the column
+        `reference` of a table: for one that the select list calls so, before it looks into the queries around."""
+        if alias:
+            return False
+        if reference is None:
+            places = {"duckdb": (*BEYOND, "items", "from"), "sqlite": BEYOND, "mysql": BEYOND[1:]}
+            return name in level.renamed and level.phase in places.get(self.dialect.name, ())
+        if self.dialect.name != "mysql" or level.phase != "having":
+            return False
+        return any(out.name == name and out.reference != reference for out in level.outputs)
 
     def listed(self, scope: Scope) -> Scope | None:
         """The scope up to the nearest query seen from here whose columns are being listed, None where there is none."""
@@ -71,6 +97,14 @@ class Enclosing:
         if not around or around[-1][1].phase != "items":
             return None
         return scope._replace(levels=scope.levels[: around[-1][0] + 1])
+
+    @staticmethod
+    def alias_like(scope: Scope, alias: str) -> str:
+        """An alias that means the same here: one for all that nothing is called or waits for."""
+        for level in scope.levels:
+            if any(bound.alias == alias for bound in level.tables) or any(w.alias == alias for w in level.waiting):
+                return alias
+        return FRESH if alias else alias
 
     def aliases_around(self, scope: Scope) -> set[str]:
         """Aliases that mean something here, or could not be new ones."""

@@ -12,6 +12,7 @@ from .resolution import (
     AGGREGATE,
     COUNTING,
     FIRST,
+    FOLDED,
     LONE,
     NO_AGGREGATE,
     NO_QUERY,
@@ -24,9 +25,10 @@ from .resolution import (
 )
 
 _LIKE, _BOUND = 1, 2
-"""Arguments of frames that are no calls: a pattern, the first bound of BETWEEN."""
+"""Arguments of frames that are no calls: a pattern, the first bound of BETWEEN; see also `rows.py`."""
 _TRUTH = frozenset(("bool",))
-_INHERITED = AGGREGATE | NO_AGGREGATE | NO_WINDOW | NO_QUERY
+_WHOLE = frozenset(("int",))
+_INHERITED = AGGREGATE | NO_AGGREGATE | NO_WINDOW | NO_QUERY | FOLDED
 
 
 def changed(scope: Scope, **values: object) -> Scope:
@@ -104,6 +106,8 @@ class Expressions(Resolution):
         frame = scope.frames[-1]
         if not self.may_go_on(scope) or not fits(frame.kind, kinds):
             return None
+        if frame.flags & FOLDED and allow in (NUMBERS, _WHOLE):
+            return None  # a division by zero or an overflow would be an error of the statement
         limit = frame.allow if frame.left else None
         if frame.kind == "any":
             allow = None
@@ -111,7 +115,7 @@ class Expressions(Resolution):
         if allow == NUMBERS and not wider:
             if result:
                 return None
-            allow = frozenset(("int",))
+            allow = _WHOLE
         function = (result or frame.kind) if self.dialect.typed else ""
         return changed(scope, kind="", allow=allow, bare=True, reference=None, function=function)
 
@@ -128,8 +132,7 @@ class Expressions(Resolution):
         return self.do_modulo(scope) and scope
 
     def do_modulo(self, scope: Scope) -> Scope | None:
-        integer = frozenset(("int",))
-        return self._chain(scope, integer, integer)
+        return self._chain(scope, _WHOLE, _WHOLE)
 
     def if_concatenation(self, scope: Scope) -> Scope | None:
         return None if self.dialect.name == "mysql" else self.do_concatenation(scope) and scope

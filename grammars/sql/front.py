@@ -14,6 +14,7 @@ from ..scoped import Scoped
 from .dialects import Dialect
 from .dialects import dialect as dialect_of
 from .machine import Machine
+from .options import first_bytes
 from .schema import Schema
 from .scope import ScopeAutomaton
 from .terminals import NAMES, Terminals
@@ -25,6 +26,7 @@ _RULES = {
     "update": "update_statement",
     "delete": "delete_statement",
 }
+_STACKS = 1 << 18
 _ACTION = re.compile(r"\b(?:do|if)_\w+")
 
 
@@ -99,8 +101,7 @@ def sql(
     start = f'start: ({" | ".join(_RULES[kind] for kind in kinds)}) [";"]\n'
     rules = Terminals(words, schema, forward_columns)
     syntax = start + words.syntax + (words.writing if kinds != ("select",) else "")
-    actions = {name: getattr(rules, name) for name in set(_ACTION.findall(syntax))}
-    automaton = ScopeAutomaton(Machine(syntax, actions), rules, "start", whitespace=whitespace)
+    automaton = ScopeAutomaton(_machine(syntax, words.quote), rules, "start", whitespace=whitespace)
     grammar = functools.partial(context_free, words, syntax)
     options = {
         "dialect": dialect,
@@ -109,6 +110,20 @@ def sql(
         "whitespace": whitespace,
     }
     return SqlGrammar(schema, grammar, automaton, f"SQL of {dialect}, {'/'.join(kinds)}", options)
+
+
+@functools.lru_cache(maxsize=16)
+def _shared_machine(syntax: str, quote: str) -> Machine:
+    return Machine(syntax, functools.partial(first_bytes, quote))
+
+
+def _machine(syntax: str, quote: str) -> Machine:
+    """The parser, which databases share; another one when it has met very many stacks."""
+    machine = _shared_machine(syntax, quote)
+    if len(machine.stacks) > _STACKS:
+        _shared_machine.cache_clear()
+        machine = _shared_machine(syntax, quote)
+    return machine
 
 
 def context_free(words: Dialect, syntax: str) -> Grammar:

@@ -33,8 +33,8 @@ class Functions(Expressions):
             return None
         if level.phase == "order" and not level.aggregated and level.grouped is None:
             return None
-        starred = any(out.kind in ("*", "star") for out in level.outputs)
-        return None if self.dialect.typed and starred else scope
+        starred = self.dialect.typed and any(out.kind in ("*", "star") for out in level.outputs)
+        return None if starred else scope
 
     def if_window(self, scope: Scope) -> Scope | None:
         level, frame = scope.levels[-1], scope.frames[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .expressions import completes, popped, pushed
 from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, is_merged, lookup, visible
 from .queries import NAMED, relevelled
-from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_WINDOW, comparable
+from .resolution import MAX_DEPTH, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
 from .rows import Rows
 
 
@@ -45,9 +45,11 @@ class Joins(Rows):
         return self.below(scope, "derived")
 
     def do_derived_done(self, scope: Scope) -> Scope:
+        lateral = scope.levels[-1].lateral and self.dialect.name == "duckdb"
         scope, outputs = self.result(scope)
         columns = tuple((out.name or "", out.kind) for out in outputs)
-        return relevelled(scope, pending=Relation("", columns))
+        join = scope.levels[-1].join
+        return relevelled(scope, pending=Relation("", columns), join="lateral" if lateral and join == "join" else join)
 
     def bound(self, scope: Scope, relation: Relation, alias: str) -> Level | None:
         """The level with the relation in FROM, None where that may not be."""
@@ -121,8 +123,9 @@ class Joins(Rows):
     def may_join(self, scope: Scope, relation: Relation) -> bool:
         """Whether the relation may come next in FROM."""
         place = relevelled(scope, pending=relation)
-        good, _, fresh = self.aliases(place)
-        return bool(good) or fresh or self.do_same_name(place) is not None
+        if self.bound(place, relation, "\0") is not None or self.do_same_name(place) is not None:
+            return True
+        return bool(self.aliases(place)[0])
 
     def do_same_name(self, scope: Scope) -> Scope | None:
         relation = scope.levels[-1].pending
@@ -176,6 +179,8 @@ class Joins(Rows):
 
     def do_on(self, scope: Scope) -> Scope:
         flags = NO_AGGREGATE | NO_WINDOW
+        if scope.levels[-1].join == "lateral":
+            flags |= NO_QUERY  # DuckDB knows none there
         return pushed(relevelled(scope, phase="on"), "condition", self.truth, flags)
 
     def do_on_done(self, scope: Scope) -> Scope | None:

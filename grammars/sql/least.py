@@ -9,19 +9,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..context_free.syntax import Choice, Literal, Name, Repeat, Sequence, Tree
-from .levels import Relation, Scope, visible
+from .dialects import Dialect
+from .levels import Level, Relation, Scope, visible
 from .machine import Machine
 
 _UNKNOWN = 1 << 16
 _TABLE, _SUBQUERY = 3, 12  # a comma or join, a table, an alias; beside a table, what makes it a subquery
+_OVER = 3
 _WINDOW = 5  # WINDOW or a comma, a name, AS, parentheses
 
 
 class Least:
-    """Least numbers of terminals of a machine's stacks, over relations."""
+    """Least numbers of terminals of a machine's stacks, over relations, in a dialect."""
 
-    def __init__(self, machine: Machine, relations: Iterable[Relation]) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, relations: Iterable[Relation], words: Dialect) -> None:
+        self.machine, self._windows, self._aggregates = machine, words.windows, words.aggregates
+        calls = words.aggregates | words.windows | words.functions
+        self._arguments = {name: call.minimum for name, call in calls.items()}
         self._columns = [{"*", *(name for name, _ in relation.columns)} for relation in relations]
         self._rules = dict.fromkeys(machine.rules, _UNKNOWN)
         changed = True
@@ -54,16 +58,42 @@ class Least:
                         needed += 2 * min(len(names - outputs) for names in made) - _SUBQUERY
                         needed -= 2 * (self._next(stack) == ("terminal", "NEW_OUTPUT"))  # one of them comes next
                 names = {want.name for want in level.waiting if not want.alias}
-                tables += any(not visible(level.tables, name) for name in names)
+                names = {name for name in names if not visible(level.tables, name)}
+                tables += bool(names)
                 if last and level.phase == "items" and scope.word:
                     tables = max(1, tables)
-                needed += _TABLE * tables - (2 if tables and level.phase == "from" and not level.tables else 0)
+                needed += _TABLE * tables
+                if tables and level.phase == "from" and (not level.tables or level.join):
+                    needed -= self._ahead(level, names, wanted)
             if level.phase == "items" and level.expected is not None:
                 needed += 2 * max(0, level.expected - len(level.outputs) - 1)
             needed += _WINDOW * len(level.windows - level.defined)
             if level.aggregated and level.bare and level.grouped is None:
                 needed += _TABLE
-        return needed + 2 * max(0, len(scope.columns) - scope.written - 1)
+        return needed + self._of_calls(scope) + 2 * max(0, len(scope.columns) - scope.written - 1)
+
+    def _of_calls(self, scope: Scope) -> int:
+        """What calls ask for beyond the rules: arguments, and a window."""
+        needed = 0
+        called = self._arguments.get(scope.word)
+        if called is not None and not any(scope.word in known for known in self._columns):
+            needed += 2 * called + 1 + (not called) + _OVER * (scope.word in self._windows)
+        for i, frame in enumerate(scope.frames):
+            missing = self._arguments.get(frame.function, 0) - frame.argument if frame.role == "call" else 0
+            if missing > 0:
+                within = i < len(scope.frames) - 1 or frame.function in self._aggregates
+                needed += 2 * missing - (2 if within else 1)
+        return needed
+
+    @staticmethod
+    def _ahead(level: Level, names: set[str], wanted: dict[str, set[str]]) -> int:
+        """How many of the lexemes of a table in FROM were read, or are asked for by the rules."""
+        if level.pending is None:
+            return 2
+        columns = {name for name, _ in level.pending.columns}
+        if any(wants <= columns | {"*"} for wants in wanted.values()):
+            return _TABLE - 1
+        return _TABLE if names and names <= columns else 0
 
     def leap(self, scope: Scope) -> int:
         """What one token may add, as a guess on the safe side: all columns come again in a compound, those of a table

@@ -1,13 +1,10 @@
 """What is known at a place of a query: levels of nested queries, tables bound, references that wait for FROM.
 
-All immutable, so that states of the scope automaton can be kept, compared and forked. References in a select list come
-before FROM: they wait as obligations, and `feasible` tells whether tables that exist could still meet them all. It is
-asked before a reference and before a table, so that nothing is allowed that FROM could not repair.
+All immutable, so that states of the scope automaton can be kept, compared and forked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .dialects import Kinds
@@ -15,20 +12,20 @@ from .dialects import Kinds
 Reference = tuple[str, str]
 """Alias and column; the alias is "" for a column without one that waits, or that a join has merged."""
 _Tuple = TypeVar("_Tuple", bound=tuple[Any, ...])
-_SEARCH = 400
 MAX_TABLES = 8
 """Tables in one FROM, those that are results of subqueries aside."""
 
 
 def _quickly_replaced(cls: type[_Tuple]) -> type[_Tuple]:
     """Decorator: a `_replace` that takes a third of the time, since a mask asks for a hundred."""
+    new: Any = tuple.__new__
     places = {name: i for i, name in enumerate(cls._fields)}  # type: ignore[attr-defined]
 
     def replace(self: _Tuple, /, **values: object) -> _Tuple:
         items = list(self)
-        for name, value in values.items():
-            items[places[name]] = value
-        return tuple.__new__(cls, items)
+        for name in values:
+            items[places[name]] = values[name]
+        return new(cls, items)
 
     cls._replace = replace  # type: ignore[attr-defined]
     return cls
@@ -140,8 +137,8 @@ class Level(NamedTuple):
     """Columns of DISTINCT ON, which ORDER BY must begin with."""
     sorted_on: frozenset[Reference] = frozenset()
     """Those of them that it has named."""
-    starred: bool = False
-    """Whether `*` is among the columns."""
+    starred: bool = False  # whether `*` is among the columns
+    renamed: frozenset[str] = frozenset()  # names given to columns, which may hide those of enclosing queries
     compound: bool = False
     lateral: bool = False
     """Whether it sees the tables to its left in FROM."""
@@ -199,112 +196,3 @@ def lookup(tables: tuple[Bound, ...], alias: str, name: str) -> list[str]:
 def is_merged(tables: tuple[Bound, ...], name: str) -> bool:
     """Whether a join has merged columns of this name."""
     return any(name in bound.merged for bound in tables)
-
-
-def _suits(relation: Relation, wants: dict[str, str | None]) -> bool:
-    """Whether the relation has these columns, of these classes."""
-    return all(
-        (found := relation.kind(name)) is not None and (not kind or found == kind) for name, kind in wants.items()
-    )
-
-
-class _Holders:
-    """Relations by the names of their columns; made once for the relations that were asked about last."""
-
-    _last: tuple[tuple[Relation, ...], dict[str, list[Relation]]] = ((), {})
-
-    @classmethod
-    def of(cls, relations: tuple[Relation, ...], wants: dict[str, str | None]) -> Sequence[Relation]:
-        """The relations that have these columns, of these classes."""
-        known, index = cls._last
-        if known is not relations:
-            index = {}
-            for relation in relations:
-                for name in dict.fromkeys(name for name, _ in relation.columns):
-                    index.setdefault(name, []).append(relation)
-            cls._last = relations, index
-        first = next(iter(wants), None)
-        return relations if first is None else [r for r in index.get(first, ()) if _suits(r, wants)]
-
-
-def feasible(
-    tables: tuple[Bound, ...],
-    waiting: frozenset[Waiting],
-    outside: frozenset[Reference],
-    relations: tuple[Relation, ...],
-    forward: bool,
-) -> bool:
-    """Whether further relations can be joined so that every waiting reference means one column of the right class.
-
-    `outside`: those of the references that an enclosing query answers where this one does not; `forward`: whether
-    results of subqueries may answer to aliases and columns that no relation has. A search, cut off after a number of
-    steps (and then no, which allows less).
-    """
-    aliases = {bound.alias for bound in tables}
-    for want in waiting:
-        if not want.alias or want.alias in aliases:
-            found = lookup(tables, want.alias, want.name)
-            if len(found) > 1 or (want.kind and found and found[0] != want.kind):
-                return False
-            if want.alias and not found and want.name != "*":
-                return False
-    names: dict[str, str | None] = {}
-    missing: dict[str, dict[str, str | None]] = {}
-    for want in waiting:
-        if want.alias and (want.alias in aliases or (want.alias, want.name) in outside):
-            continue
-        wants = missing.setdefault(want.alias, {}) if want.alias else names
-        if want.kind and wants.get(want.name) not in (None, want.kind):
-            return False
-        if want.name != "*":
-            wants[want.name] = want.kind or wants.get(want.name)
-    counts = {name: len(lookup(tables, "", name)) for name in names}
-    open_names = sum(not counts[name] and ("", name) not in outside for name in names)
-    named = sum(not bound.derived for bound in tables)
-    taken = sum(bool(_Holders.of(relations, wants)) or not forward for wants in missing.values())
-    if named + taken + open_names > MAX_TABLES:  # each of these takes one more table at most
-        return False
-    steps = [0]
-
-    def fits(columns: tuple[tuple[str, str], ...]) -> dict[str, int] | None:
-        """Counts with these columns added, None where one would then be ambiguous or of the wrong class."""
-        added: dict[str, int] = {}
-        for column, kind in columns:
-            if column in names:
-                added[column] = added.get(column, 0) + 1
-                if counts[column] + added[column] > 1 or (names[column] and kind != names[column]):
-                    return None
-        return added
-
-    def search(left: tuple[str, ...]) -> bool:
-        steps[0] += 1
-        if steps[0] > _SEARCH:
-            return False
-        if left:
-            wants = missing[left[0]]
-            options = [relation.columns for relation in _Holders.of(relations, wants)]
-            if not options and forward:
-                options = [tuple((name, kind or "any") for name, kind in wants.items())]
-            return attempt(options, left[1:])
-        open_names = [name for name in sorted(names) if not counts[name] and ("", name) not in outside]
-        if not open_names:
-            return True
-        return attempt([relation.columns for relation in _Holders.of(relations, {open_names[0]: None})], ())
-
-    def attempt(options: list[tuple[tuple[str, str], ...]], left: tuple[str, ...]) -> bool:
-        tried = set()
-        for columns in options:
-            added = fits(columns)
-            if added is None or (key := tuple(sorted(added.items()))) in tried:
-                continue
-            tried.add(key)
-            for name, n in added.items():
-                counts[name] += n
-            found = search(left)
-            for name, n in added.items():
-                counts[name] -= n
-            if found:
-                return True
-        return False
-
-    return search(tuple(sorted(missing)))

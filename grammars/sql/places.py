@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
-from ..scoped import DIGITS, Shape, byte_set
+from ..scoped import ANYTHING, DIGITS, END, EVERY, LETTERS, Shape
 from .contents import PATTERNS
 from .levels import Scope
 from .machine import Machine
-from .terminals import NAMES, NUMBERS, STRINGS, Names, Terminals
+from .options import MARKS, QUOTES, Options, Target, remembered
+from .terminals import Names, Terminals
 from .traces import Traces
 
-Target = tuple[int, Scope]
 LONGEST_NAME = 30
 """Letters of a new name."""
 _NAMING = ("item", "paren", "value")
@@ -28,85 +28,94 @@ def _in_utf8(words: frozenset[str]) -> frozenset[str]:
     return prefixes(frozenset(word.encode().decode("latin-1") for word in words))
 
 
-class Place:
-    """The tokens that may come at a configuration; names are looked up where they are asked for.
+class Place(Options):
+    """The tokens that may come at a configuration, with the names that may.
 
     Attributes:
-        keywords, symbols: literals, by whether they are words.
-        number, string: the terminal of this kind with its target, if any.
-        ends: whether the statement may end here.
-        shapes: those of the place, by how much white space came and whether names in quotes and words are asked for.
+        shapes: those of the place, by how much white space came and what they were asked for.
     """
 
     def __init__(self, machine: Machine, rules: Terminals, named: Traces[Names], stack: int, scope: Scope) -> None:
-        options = machine.options(stack, scope)
-        self.rules, self._named = rules, named
-        self.shapes: dict[tuple[int, bool, bool], Shape] = {}
-        self.scope = scope
-        self.ends = options.ends
-        self.keywords = {text: target for text, target in options.literals.items() if text.isalpha()}
-        self.symbols = {text: target for text, target in options.literals.items() if not text.isalpha()}
-        self.number: tuple[str, Target] | None = None
-        self.decimal = False
-        self.string: tuple[str, Target] | None = None
-        self._naming: list[tuple[str, Target]] = []
-        for terminal, target in options.terminals.items():
-            if terminal in NAMES:
-                self._naming.append((terminal, target))
-            elif terminal in NUMBERS:
-                if rules.number(terminal, target[1], "1") is not None:
-                    self.number = (terminal, target)
-                self.decimal = terminal == "NUMBER" and rules.number(terminal, target[1], "1.5") is not None
-            else:
-                assert terminal in STRINGS, terminal
-                if rules.string(terminal, target[1]) is not None:
-                    self.string = (terminal, target)
-        self.is_dated = self.string is not None and self.string[0] == "DATED"
-        self.double = self.string is not None and not self.is_dated and rules.dialect.name in ("sqlite", "mysql")
-        if self.double and rules.dialect.name == "sqlite":
-            within = self.string[1][1]  # type: ignore[index]
-            # SQLite would take such a string for the name of the column.
-            self.double = within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
+        super().__init__(machine, rules, stack, scope)
+        self._named = named
+        self.shapes: dict[tuple[int, int], Shape] = {}
 
-    @cached_property
+    @remembered
+    def alive(self) -> bool:
+        """Whether anything may come."""
+        if self._ends or self.keywords or self.symbols or self.number or self.string:
+            return True
+        return self._follow(ANYTHING, True) or bool(self.words or self.fresh or self.quoted)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the statement may end here."""
+        self.look(END)
+        return self._ends
+
+    @remembered
+    def is_dated(self) -> bool:
+        """Whether a string must have a form."""
+        self.look(QUOTES)
+        return self.string is not None and self.string[0] == "DATED"
+
+    @remembered
+    def double(self) -> bool:
+        """Whether strings may stand in double quotes."""
+        if self.is_dated or self.string is None or self.rules.dialect.name not in ("sqlite", "mysql"):
+            return False
+        if self.rules.dialect.name == "mysql":
+            return True
+        within = self.string[1][1]
+        # SQLite would take such a string for the name of the column.
+        return within.levels[-1].role not in ("derived", "cte") or within.frames[-1].role not in _NAMING
+
+    @remembered
     def names(self) -> list[tuple[str, Names, Target]]:
         """Terminals that are names, with their names."""
-        found = [(terminal, self._named.result(terminal, target[1]), target) for terminal, target in self._naming]
+        self.look(LETTERS)  # whatever leads to a name does so for all letters
+        found = [
+            (terminal, self._named.result(terminal, self.rules.like(terminal, target[1])), target)
+            for terminal, target in self._naming
+        ]
         return [
             (terminal, names, target) for terminal, names, target in found if names.quoted or names.words or names.fresh
         ]
 
-    @cached_property
+    @remembered
     def words(self) -> frozenset[str]:
         """Keywords, and names without quotes."""
+        self.look(LETTERS)
         return frozenset(self.keywords).union(*(names.words for _, names, _ in self.names))
 
-    @cached_property
+    @remembered
     def fresh(self) -> bool:
         """Whether a new name may come."""
         return any(names.fresh for _, names, _ in self.names)
 
-    @cached_property
+    @remembered
     def quoted(self) -> frozenset[str]:
         """Names that may come in quotes."""
         return frozenset[str]().union(*(names.quoted for _, names, _ in self.names))
 
-    @cached_property
+    @remembered
     def word_prefixes(self) -> frozenset[str]:
         """Prefixes of the words."""
         return prefixes(self.words)
 
-    @cached_property
+    @remembered
     def symbol_prefixes(self) -> frozenset[str]:
         """Prefixes of the symbols."""
+        self.look(MARKS)
         return prefixes(frozenset(self.symbols))
 
-    @cached_property
+    @remembered
     def numerals(self) -> frozenset[str] | None:
         """The numbers that may come, None where any may."""
+        self.look(DIGITS)
         return self.rules.numerals(*self.number_terminal()) if self.number else None
 
-    @cached_property
+    @remembered
     def numeral_prefixes(self) -> frozenset[str] | None:
         """Their prefixes."""
         return None if self.numerals is None else prefixes(self.numerals)
@@ -122,36 +131,41 @@ class Place:
         assert self.string is not None
         return PATTERNS[self.string[1][1].word]
 
-    @property
-    def alive(self) -> bool:
-        """Whether anything may come."""
-        if self.ends or self.keywords or self.symbols or self.number or self.string:
-            return True
-        return bool(self.words or self.fresh or self.quoted)
-
-    def starts(self, quotes: bool) -> int:
-        """Bytes (a set) with which tokens begin that are no words, nor any numbers; with `quotes`, those of names."""
-        found = self._marks
-        return found | 1 << ord(self.rules.dialect.quote) if quotes and self.quoted else found
-
-    @cached_property
-    def _marks(self) -> int:
-        found = byte_set(ord(symbol[0]) for symbol in self.symbols)
+    def starts(self, among: int) -> int:
+        """Bytes (a set) of those with which tokens begin that are no words, nor any numbers."""
+        self.look(among)
+        found = 0
+        for symbol in self.symbols:
+            found |= 1 << ord(symbol[0])
         if self.string is not None:
             found |= 1 << 0x27
-        if self.double:
-            found |= 1 << 0x22
-        if self.number is not None and self.numerals is not None:
+            if among >> 0x22 & 1 and self.double:
+                found |= 1 << 0x22
+        if among & DIGITS and self.number is not None and self.numerals is not None:
             found |= DIGITS
-        return found
+        quote = 1 << ord(self.rules.dialect.quote)
+        if among & quote & ~found and self.quoted:
+            found |= quote
+        return found & among
 
-    @cached_property
+    @property
+    def strings_are_quoted(self) -> bool:
+        """Whether what stands in quotes of names may be a string."""
+        return self.rules.dialect.quote == '"' and self.double
+
+    @property
+    def known_quoted(self) -> frozenset[str]:
+        """What may stand in double quotes as a name, or would be taken for one."""
+        return self.quoted | self.rules.stored | self.scope.names
+
+    @remembered
     def quoted_prefixes(self) -> frozenset[str]:
-        """Prefixes of what may stand in double quotes as a name, in UTF-8, each byte a character."""
-        return _in_utf8(self.quoted | self.rules.stored | self.scope.names if self.double else self.quoted)
+        """Prefixes of what may stand in quotes as a name, in UTF-8, each byte a character."""
+        return _in_utf8(self.known_quoted if self.strings_are_quoted else self.quoted)
 
     def goes_on_without(self, symbol: str) -> bool:
         """Whether anything but this symbol may come."""
+        self.look(EVERY)
         words = self.words or self.fresh or self.quoted or self.number or self.string
         return bool(self.ends or words or len(self.symbols) > (symbol in self.symbols))
 
@@ -160,38 +174,51 @@ class Place:
         assert self.number is not None
         return self.number[0], self.number[1][1]
 
-    def by_word(self, word: str) -> Target | None:
-        """Where a word (in lower case) leads."""
+    def by_word(self, word: str, among: int = ANYTHING) -> Target | None:
+        """Where a word (in lower case) leads; None also where nothing can follow that begins with bytes `among`."""
+        self.look(1 << ord(word[0]))
+        first = self.machine.first
         if word in self.keywords:
-            return self.keywords[word]
+            target = self.keywords[word]
+            return target if first(target[0]) & among else None
         for terminal, names, (stack, scope) in self.names:
             if word in names.words or (names.fresh and word not in names.excluded):
-                after = self.rules.taken(terminal, scope, word, False)
+                after = self.rules.taken(terminal, scope, word, False) if first(stack) & among else None
                 return None if after is None else (stack, after)
         return None
 
-    def by_quoted(self, key: str) -> Target | None:
-        """Where a name in quotes leads."""
+    def by_quoted(self, key: str, among: int = ANYTHING) -> Target | None:
+        """Where a name in quotes leads, as `by_word`."""
         for terminal, names, (stack, scope) in self.names:
             if key in names.quoted:
-                after = self.rules.taken(terminal, scope, key, True)
+                after = self.rules.taken(terminal, scope, key, True) if self.machine.first(stack) & among else None
                 return None if after is None else (stack, after)
         return None
 
     def by_number(self, text: str) -> Target | None:
         """Where a number leads."""
+        self.look(DIGITS)
         if self.number is None or (self.numerals is not None and text not in self.numerals):
             return None
         terminal, (stack, scope) = self.number
         after = self.rules.number(terminal, scope, text)
         return None if after is None else (stack, after)
 
-    def by_string(self) -> Target | None:
-        """Where a string leads."""
+    def by_string(self, among: int = ANYTHING) -> Target | None:
+        """Where a string leads, as `by_word`."""
+        self.look(QUOTES)
         assert self.string is not None
         terminal, (stack, scope) = self.string
+        if not self.machine.first(stack) & among:
+            return None
         after = self.rules.string(terminal, scope)
         return None if after is None else (stack, after)
+
+    def by_symbol(self, symbol: str, among: int = ANYTHING) -> Target | None:
+        """Where a symbol leads, as `by_word`."""
+        self.look(1 << ord(symbol[0]))
+        target = self.symbols.get(symbol)
+        return target if target is not None and self.machine.first(target[0]) & among else None
 
     def is_name(self, key: str) -> bool:
         """Whether a string in double quotes would be taken for a name."""

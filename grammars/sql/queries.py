@@ -46,6 +46,13 @@ class Queries(Calls):
             return None  # MariaDB counts no columns of a star there
         return scope
 
+    def if_intersect(self, scope: Scope) -> Scope | None:
+        level = scope.levels[-1]
+        if self.dialect.name != "mysql" or not level.compound or len(level.outputs) == 1:
+            return scope
+        names = {out.name for out in level.outputs}  # it binds more tightly: MariaDB makes a table of the SELECT
+        return scope if None not in names and len(names) == len(level.outputs) else None
+
     def if_multiset(self, scope: Scope) -> Scope | None:
         return None if self.dialect.name == "sqlite" else scope
 
@@ -112,7 +119,7 @@ class Queries(Calls):
             phase="items", expected=len(first), allows=allows, outputs=(), first=first, waiting=frozenset(), tables=(),
             group_start=0, aggregated=False, bare=frozenset(), grouped=None, starred=False, distinct=False,
             compound=True, tuples=0, windows=frozenset(), defined=frozenset(),
-            distinct_on=frozenset(), sorted_on=frozenset(),
+            distinct_on=frozenset(), sorted_on=frozenset(), renamed=frozenset(),
         )  # fmt: skip
 
     def do_arms_done(self, scope: Scope) -> Scope:
@@ -182,8 +189,13 @@ class Queries(Calls):
         """The scope with a name for the column that was read; None where it may not have this one."""
         if scope.frames[-1].kind in ("*", "star") or not self.suits_outside(scope, name):
             return None
-        if self.has_plain_distinct(scope.levels[-1], name):
+        level = scope.levels[-1]
+        if self.has_plain_distinct(level, name):
             return None
+        if len(scope.levels) > 1:
+            scope = relevelled(scope, renamed=level.renamed | {name})
+            if self.dialect.name == "duckdb" and not self.satisfiable(scope, scope.levels[-1], level.waiting):
+                return None  # it would be taken for itself
         return changed(scope._replace(names=scope.names | {name}), left=name)
 
     def if_named(self, scope: Scope) -> Scope | None:

@@ -7,19 +7,20 @@ import re
 from typing import Any, NamedTuple
 
 from .dialects import NUMBERS, Dialect, Kinds
-from .enclosing import BEYOND, Enclosing
-from .levels import Bound, Level, Reference, Relation, Scope, Waiting, feasible, lookup
+from .enclosing import BEYOND, FRESH, Enclosing
+from .feasibility import feasible, surely_feasible
+from .levels import Bound, Frame, Level, Reference, Relation, Scope, Waiting, lookup
 from .schema import Schema
+from .traces import Traces
 
-AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE = (1 << i for i in range(8))
+AGGREGATE, NO_AGGREGATE, NO_WINDOW, NO_QUERY, LONE, FIRST, COUNTING, WHOLE, FOLDED = (1 << i for i in range(9))
 """Flags of frames: within an aggregate; no aggregates, windows, subqueries; one column alone; no literal at the start;
-an argument that any column may be; a whole number written out."""
+an argument that any column may be; a whole number written out; constants that are worked out as soon as planned."""
 MAX_DEPTH, MAX_FRAMES = 8, 12
-_REMEMBERED, _ANSWERS = 1 << 12, 1 << 16
+_ANSWERS = 1 << 16
 CUBE = 8
 """Columns in CUBE before only those may come that must: PostgreSQL takes 12."""
 _MADE_UP = re.compile(r"column\d+\Z")
-_FRESH = "\0"  # an alias that nobody has
 _NOTHING: frozenset[Reference] = frozenset()
 _feasible = functools.lru_cache(maxsize=_ANSWERS)(feasible)
 
@@ -59,7 +60,7 @@ class Resolution(Enclosing):
         self.dialect, self.schema, self.forward = dialect, schema, forward
         self._kinds: dict[str, frozenset[str]] = {}
         self._feasible: dict[Any, tuple[tuple[Bound, ...], bool]] = {}
-        self._memos: dict[int, tuple[tuple[Level, ...], dict[Any, Any]]] = {}
+        self._named = Traces(self._names_behind)
         key = dialect.key
         self.relations = tuple(
             Relation(
@@ -76,6 +77,8 @@ class Resolution(Enclosing):
 
     def outside(self, scope: Scope, alias: str, name: str) -> Meaning | None:
         """What an enclosing query takes the reference for."""
+        if self.is_result(scope.levels[-1], alias, name):
+            return None
         for i, level in self.around(scope):
             if level.phase == "items":
                 return self._awaited(scope, i, alias, name)
@@ -86,8 +89,12 @@ class Resolution(Enclosing):
                 if len(found) > 1 or found[0] == "opaque":
                     return None
                 reference = self.canonical(level.tables, alias, name)
-                return Meaning(i, found[0], reference) if self.may_be_bare(level, reference) else None
+                if self.is_result(level, alias, name, reference) or not self.may_be_bare(level, reference):
+                    return None
+                return Meaning(i, found[0], reference)
             if any(bound.alias == alias for bound in level.tables):
+                return None
+            if level.phase in BEYOND and self.is_result(level, alias, name):
                 return None
         return None
 
@@ -117,6 +124,8 @@ class Resolution(Enclosing):
         if len(found) == 1:
             reference = self.canonical(tables, alias, name)
             if found[0] == "opaque" or not fits(found[0], frame.allow):
+                return None
+            if self.is_result(level, alias, name, reference):
                 return None
             if level.cube and level.written >= CUBE and reference not in level.bare - (level.grouped or frozenset()):
                 return None
@@ -151,8 +160,7 @@ class Resolution(Enclosing):
         outer = None if inner else self.outside(scope, alias, name)
         if outer is not None:
             kinds.add(outer.kind)
-        alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
-        lone = not frame.kind and alone and not frame.boolean and not frame.expect
+        lone = self.dialect.typed and self._is_lone(frame)
         unknown = not kinds and bool(alias) and self.forwards(scope) and (lone or not self.dialect.typed)
         if unknown and any(name == column for relation in self.known(scope) for column, _ in relation.columns):
             unknown = False
@@ -169,6 +177,11 @@ class Resolution(Enclosing):
             if self.satisfiable(scope, level, level.waiting | {want}):
                 return Meaning(len(scope.levels) - 1, told, (alias, name), want)
         return None
+
+    def _is_lone(self, frame: Frame) -> bool:
+        """Whether what comes first may be the whole expression, of any class."""
+        alone = frame.role == "item" or frame.flags & COUNTING or (frame.role == "distinct" and not self.has_opaque)
+        return bool(not frame.kind and alone and not frame.boolean and not frame.expect)
 
     def _kinds_of(self, relations: tuple[Relation, ...], name: str) -> frozenset[str]:
         """Classes of the columns of this name in relations where it is no other's name."""
@@ -221,27 +234,21 @@ class Resolution(Enclosing):
 
     def names(self, scope: Scope, alias: str = "") -> frozenset[str]:
         """Columns that may be referred to here, without an alias or behind one (`alias`)."""
-        frame = scope.frames[-1]
-        here = frame.role, frame.kind, frame.boolean, frame.expect, frame.allow, frame.flags  # what `meaning` reads
-        memo = self._memo(scope.levels)
-        known: frozenset[str] | None = memo.get(("names", alias, here))
-        if known is None:
-            found = (name for name in self._candidates(scope) if self.meaning(scope, alias, name) is not None)
-            known = memo["names", alias, here] = frozenset(found)
-        return known
+        within = scope._replace(frames=scope.frames[-1:])  # no other frame is looked at
+        return self._named.result(self.alias_like(scope, alias), within)
 
-    def _memo(self, levels: tuple[Level, ...]) -> dict[Any, Any]:
-        """What was worked out for these levels, by their identity: places within an expression share them."""
-        known = self._memos.get(id(levels))
-        if known is None:
-            if len(self._memos) > _REMEMBERED:
-                self._memos.clear()
-            known = self._memos[id(levels)] = (levels, {})  # kept, so that no other object gets this identity
-        return known[1]
+    def _names_behind(self, alias: str, scope: Scope) -> frozenset[str]:
+        level, found = scope.levels[-1], set()
+        if level.phase == "items" and not self.dialect.typed and not level.tables:
+            forward = self.forwards(scope) and not self.around(scope)
+            found = surely_feasible(level.waiting, alias, self.known(scope), forward)
+            found = {name for name in found if name and (alias or not self.is_made_up(name))}
+        left = self._candidates(scope) - found
+        return frozenset(found.union(name for name in left if self.meaning(scope, alias, name) is not None))
 
     def has_names(self, scope: Scope, alias: str) -> bool:
         """Whether `names` has any."""
-        return any(self.meaning(scope, alias, name) is not None for name in self._candidates(scope))
+        return bool(self.names(scope, alias))
 
     def _candidates(self, scope: Scope) -> set[str]:
         level = scope.levels[-1]
@@ -249,15 +256,17 @@ class Resolution(Enclosing):
         listed = self.listed(scope)
         if listed is not None:
             relations += [relation.columns for relation in self.known(listed)]
-            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting)]
+            relations += [tuple((want.name, "") for want in listed.levels[-1].waiting if want.name != "*")]
         relations += [bound.columns for _, outer in self.around(scope) for bound in outer.tables]
         return {name for columns in relations for name, _ in columns if name}
 
     def qualifiers(self, scope: Scope) -> tuple[set[str], bool]:
         """Aliases that may stand here, and whether any other new name may be one."""
-        candidates = self.aliases_around(scope)
-        fresh = self.listed(scope) is not None and self.has_names(scope, _FRESH)
-        return {alias for alias in candidates if alias and self.has_names(scope, alias)}, fresh
+        candidates = self.aliases_around(scope) - {""}
+        used = {alias for alias in candidates if self.alias_like(scope, alias) == alias}
+        any_other = self.has_names(scope, FRESH)
+        found = {alias for alias in used if self.has_names(scope, alias)}
+        return found | candidates - used if any_other else found, any_other and self.listed(scope) is not None
 
     def may_sort(self, level: Level, reference: Reference | None) -> bool:
         """Whether DISTINCT ON lets ORDER BY go on with this column: its own come first."""

@@ -1,15 +1,17 @@
-"""Actions of VALUES: rows of expressions as a query."""
+"""Actions of rows of expressions: VALUES as a query, lists behind IN."""
 
 from __future__ import annotations
 
 from .dialects import ORDERED, Kinds
-from .expressions import completes, popped, pushed
+from .expressions import changed, completes, popped, pushed
 from .levels import Output, Scope
 from .queries import Queries, relevelled
-from .resolution import NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
+from .resolution import FOLDED, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
 
 _MOST = 30
 _LITERALS = ORDERED | {"bool"}
+_LISTED = 3
+"""Argument of a frame whose first value of a list is being read; see also `expressions.py`."""
 
 
 class Rows(Queries):
@@ -21,6 +23,11 @@ class Rows(Queries):
             return None
         writable = all(allow is None or allow & _LITERALS for allow in level.allows or ())
         return scope if writable else None
+
+    @property
+    def folded(self) -> int:
+        """Flag of the values of rows."""
+        return FOLDED if self.dialect.name == "duckdb" else 0
 
     def column_name(self, i: int) -> str:
         """What the database calls column i of the rows."""
@@ -37,7 +44,7 @@ class Rows(Queries):
         if level.allows is not None:
             allow = level.allows[level.written]
             expect = allow if expect is None else expect if allow is None else expect & allow
-        return pushed(scope, "value", expect, NO_AGGREGATE | NO_WINDOW | NO_QUERY)
+        return pushed(scope, "value", expect, NO_AGGREGATE | NO_WINDOW | NO_QUERY | self.folded)
 
     def do_tuple_value_done(self, scope: Scope) -> Scope | None:
         level, frame = scope.levels[-1], scope.frames[-1]
@@ -76,3 +83,21 @@ class Rows(Queries):
 
     def do_tuples_done(self, scope: Scope) -> Scope:
         return relevelled(scope, phase="where")
+
+    # Lists behind IN.
+
+    def do_list(self, scope: Scope) -> Scope:
+        return changed(self.do_compare(scope), argument=_LISTED)
+
+    @staticmethod
+    def may_be_list(scope: Scope) -> bool:
+        """Whether a subquery here may be all that stands in parentheses behind IN, but for further ones: some databases
+        take it for `IN (query)`."""
+        for frame in reversed(scope.frames):
+            if frame.kind or frame.function:
+                return False
+            if frame.argument == _LISTED:
+                return True
+            if frame.role != "paren" or frame.bare:
+                return False
+        return False

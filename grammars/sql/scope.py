@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from ..automaton import DEAD
 from ..lazy_automaton import LazyAutomaton
-from ..scoped import EVERY, Shape
+from ..scoped import ANYTHING, DIGITS, EVERY, Shape
 from ..utf8 import follow, unfinished
 from .contents import date_byte
 from .least import Least
 from .levels import Scope
 from .machine import Machine
-from .places import LONGEST_NAME, Place, Target
+from .options import Target
+from .places import LONGEST_NAME, Place
 from .shapes import BETWEEN, NUMBER, OTHER, QUOTED, QUOTED_END, STRING, STRING_END, SYMBOL, WORD, shape_of
 from .terminals import Terminals
 from .traces import Traces
@@ -25,6 +26,7 @@ _DIGITS = frozenset(b"0123456789")
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _OPERATORS = frozenset(b"+-*/<>=!|%&~^#@?:")
 _IN_WORDS = _LETTERS | _DIGITS
+_QUOTES = frozenset(b"'\"`")
 
 Lexeme = tuple[int, int, str, int]
 """Configuration, mode, what was read of the token, and white space or the kind of quotes."""
@@ -50,7 +52,7 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         self._configurations: list[Target] = []
         self._numbers: dict[Target, int] = {}
         self._ends: dict[Lexeme, int | None] = {}
-        self._least = Least(machine, rules.relations)
+        self._least = Least(machine, rules.relations, rules.dialect)
         first = self._configuration((machine.start(start), Scope()))
         self.start = self._intern((first, BETWEEN, "", 0))
 
@@ -88,6 +90,38 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
             ended = self._end(configuration, mode, text, extra)
             return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
 
+    def after(self, state: int, text: bytes, among: int) -> int:
+        """See `ScopingAutomaton.after`."""
+        with self._lock:
+            configuration, mode, begun, extra = self._states[state]
+            first = text[:1]
+            if mode == WORD:
+                ended = self._end(configuration, WORD, begun + text.decode().lower(), 0, among)
+            elif mode != BETWEEN:
+                return self.ended(self.advance(state, text))
+            elif first[0] in _LETTERS:
+                ended = self._end(configuration, WORD, text.decode().lower(), 0, among)
+            elif first[0] in _QUOTES and first != self.rules.dialect.quote.encode():
+                ended = self._end(configuration, STRING_END, "", first[0], among)
+            elif first[0] in _QUOTES:
+                ended = self._end(configuration, QUOTED_END, text[1:-1].decode("latin-1"), first[0], among)
+            elif first == b"(" and extra and self.is_call(self._place(configuration)):
+                return DEAD
+            else:
+                ended = self._end(configuration, SYMBOL, text.decode(), 0, among)
+            return DEAD if ended is None else self._intern((ended, BETWEEN, "", 0))
+
+    def renamed(self, state: int, name: str) -> tuple[str, int] | None:
+        """See `ScopingAutomaton.renamed`."""
+        if self.is_dead(state):
+            return None
+        with self._lock:
+            configuration, mode, text, _ = self._states[state]
+            if mode != WORD:
+                return None
+            lexeme = self._word(configuration, self._place(configuration), name)
+            return text, DEAD if lexeme is None else self._intern(lexeme)
+
     def estimate(self, state: int) -> int:
         """See `ScopingAutomaton.estimate`."""
         return 0 if self.is_dead(state) else self._least.lexemes(*self._configurations[self._states[state][0]])
@@ -99,9 +133,16 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
     def is_escape(self, byte: int) -> bool:
         return byte == 0x5C and self.rules.dialect.name == "mysql"
 
-    def _is_call(self, place: Place) -> bool:
+    def is_call(self, place: Place) -> bool:
         """Whether a parenthesis would begin a call; MySQL wants it right behind the name of a function."""
-        return self.rules.dialect.name == "mysql" and "(" in place.symbols and bool(place.symbols["("][1].word)
+        if self.rules.dialect.name != "mysql":
+            return False
+        call = place.by_symbol("(")
+        return call is not None and bool(call[1].word)
+
+    def may_be_blank(self, place: Place) -> bool:
+        """Whether white space may come."""
+        return not self.is_call(place) or place.goes_on_without("(")
 
     def _configuration(self, target: Target) -> int:
         known = self._numbers.get(target)
@@ -120,10 +161,15 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
 
     def _reach(self, target: Target | None) -> int | None:
         """The configuration of a target, None where nothing may follow."""
-        settled = None if target is None else self.machine.settled(*target)
-        if settled is None:
+        if target is None:
             return None
-        configuration = self._configuration(settled)
+        actions, stack = self.machine.settled(target[0])
+        scope: Scope | None = target[1]
+        for action in actions:
+            scope = self.rules.actions[action](scope)  # type: ignore[arg-type]
+            if scope is None:
+                return None
+        configuration = self._configuration((stack, scope))  # type: ignore[arg-type]
         return configuration if self._place(configuration).alive else None
 
     def _next(self, configuration: int, mode: int, text: str, extra: int, byte: int) -> Lexeme | None:
@@ -164,15 +210,17 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
     def _begin(self, configuration: int, place: Place, blanks: int, byte: int) -> Lexeme | None:
         """The first byte of a token, or white space."""
         if byte in _BLANK:
-            if self._is_call(place) and not place.goes_on_without("("):
+            if not self.may_be_blank(place):
                 return None
             return (configuration, BETWEEN, "", blanks + 1) if blanks < self.whitespace else None
-        if byte == 0x28 and blanks and self._is_call(place):
+        if byte == 0x28 and blanks and self.is_call(place):
             return None
         if byte in _LETTERS:
             return self._word(configuration, place, chr(byte).lower())
         if byte in _DIGITS:
+            place.look(DIGITS)
             return self._digits(configuration, place, "", byte) if place.number else None
+        place.look(1 << byte)
         if byte == 0x27:
             return (configuration, STRING, "", byte) if place.string else None
         if byte == ord(self.rules.dialect.quote) and (place.quoted or (place.double and byte == 0x22)):
@@ -227,26 +275,31 @@ class ScopeAutomaton(LazyAutomaton[Lexeme]):
         pending = follow(text[1:], byte)
         return None if pending is None else (configuration, QUOTED, OTHER + pending, quote)
 
-    def _end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
-        """The configuration behind a token that ends here; remembered."""
+    def _end(self, configuration: int, mode: int, text: str, extra: int, among: int = ANYTHING) -> int | None:
+        """The configuration behind a token that ends here; remembered. None also where nothing can follow that begins
+        with bytes `among`."""
         key = configuration, mode, text, extra
-        if key not in self._ends:
-            self._ends[key] = self._found_end(*key)
-        return self._ends[key]
+        if key in self._ends:
+            return self._ends[key]
+        found = self._found_end(*key, among)
+        if found is not None or among == ANYTHING:
+            self._ends[key] = found
+        return found
 
-    def _found_end(self, configuration: int, mode: int, text: str, extra: int) -> int | None:
+    def _found_end(self, configuration: int, mode: int, text: str, extra: int, among: int) -> int | None:
         place = self._place(configuration)
         if mode == WORD:
-            return self._reach(place.by_word(text))
+            return self._reach(place.by_word(text, among))
         if mode == NUMBER:
             return None if text.endswith(".") else self._reach(place.by_number(text))
         if mode == SYMBOL:
-            return self._reach(place.symbols.get(text))
+            return self._reach(place.by_symbol(text, among))
         if mode == STRING_END:
-            return self._reach(place.by_string())
+            return self._reach(place.by_string(among))
         if mode == QUOTED_END:
             key = text if text == OTHER else text.encode("latin-1").decode(errors="replace")
             if key in place.quoted:
-                return self._reach(place.by_quoted(key))
-            return self._reach(place.by_string()) if place.double and extra == 0x22 and not place.is_name(key) else None
+                return self._reach(place.by_quoted(key, among))
+            if place.double and extra == 0x22 and not place.is_name(key):
+                return self._reach(place.by_string(among))
         return None

@@ -7,9 +7,13 @@ from typing import NamedTuple
 
 from .calls import RANKS
 from .clauses import Clauses
+from .dialects import Dialect
 from .levels import Relation, Scope
+from .machine import Action
 from .queries import relevelled
 from .resolution import WHOLE
+from .schema import Schema
+from .traces import Traces
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -32,6 +36,29 @@ class Terminals(Clauses):
         words = quoted - self.unplain
         return Names(quoted, words, fresh, self.dialect.avoided | excluded | known if fresh else _NOTHING)
 
+    def __init__(self, dialect: Dialect, schema: Schema, forward: bool) -> None:
+        super().__init__(dialect, schema, forward)
+        self._functions = Traces(self._functions_here)
+        self.actions: dict[str, Action] = {
+            name: getattr(self, name) for name in dir(self) if name.startswith(("do_", "if_"))
+        }
+
+    def _functions_here(self, key: str, scope: Scope) -> frozenset[str]:
+        """Words that begin calls, or dates."""
+        functions = set()
+        for word in (*self.dialect.aggregates, *self.dialect.windows, *self.dialect.functions):
+            place = scope._replace(word=word, quoted=False)
+            if self.if_aggregate(place) or self.if_window(place) or self.if_function(place):
+                functions.add(word)
+        for word in ("date", "timestamp"):
+            if self.if_dated(scope._replace(word=word, quoted=False)):
+                functions.add(word)
+        return frozenset(functions)
+
+    def like(self, terminal: str, scope: Scope) -> Scope:
+        """A scope in which the terminal stands for the same names, the same one for many."""
+        return scope._replace(word=self.alias_like(scope, scope.word)) if terminal == "COLUMN" else scope
+
     def names_of(self, terminal: str, scope: Scope) -> Names:
         """The names that `terminal` stands for at this place."""
         function: Callable[[Scope], Names] = getattr(self, f"names_{terminal.lower()}")
@@ -43,15 +70,6 @@ class Terminals(Clauses):
         return function(scope, key, quoted) if terminal == "NAME" else function(scope, key)
 
     def names_name(self, scope: Scope) -> Names:
-        frame = scope.frames[-1]
-        memo = self._memo(scope.levels)
-        here = "NAME", len(scope.frames), frame
-        known: Names | None = memo.get(here)
-        if known is None:
-            known = memo[here] = self._names_of_expressions(scope)
-        return known
-
-    def _names_of_expressions(self, scope: Scope) -> Names:
         frame = scope.frames[-1]
         level = scope.levels[-1]
         if frame.flags & WHOLE:
@@ -68,14 +86,7 @@ class Terminals(Clauses):
         if ordering:
             known = frozenset(name for name in known if self.order_output(scope, name) is None)
         qualifiers, fresh = self.qualifiers(scope)
-        functions = set()
-        for word in (*self.dialect.aggregates, *self.dialect.windows, *self.dialect.functions):
-            place = scope._replace(word=word, quoted=False)
-            if self.if_aggregate(place) or self.if_window(place) or self.if_function(place):
-                functions.add(word)
-        for word in ("date", "timestamp"):
-            if self.if_dated(scope._replace(word=word, quoted=False)):
-                functions.add(word)
+        functions = self._functions.result("", scope)
         bad: set[str] = set()
         if fresh:
             bad = self.aliases_around(scope) - qualifiers
@@ -134,7 +145,8 @@ class Terminals(Clauses):
             return Names()
         level = scope.levels[-1]
         waiting = {w.name for w in scope.levels[-2].waiting} if level.role == "derived" else set()
-        bad = {name for name in waiting if self.named(scope, name) is None}
+        own = {w.name for w in level.waiting if not w.alias and self.dialect.name == "duckdb"}
+        bad = {name for name in waiting | own if self.named(scope, name) is None}
         return self._names(waiting - bad, True, bad)
 
     def take_new_output(self, scope: Scope, key: str) -> Scope | None:

@@ -2,7 +2,8 @@
 
 A function is run once on a scope that notes which of its parts are read (memoisation by tracing, as in adaptive
 functional programming, Acar et al., POPL 2002). The parts and their values make a path in a tree of questions, at whose
-end the result stands, and any scope that answers alike has the same result.
+end the result stands, and any scope that answers alike has the same result. A function that is remembered may ask for
+results of another: what that reads is then read by both.
 """
 
 from __future__ import annotations
@@ -10,16 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from .levels import Frame, Level, Scope
+from .levels import Scope
 
 _Result = TypeVar("_Result")
-_FIELDS: dict[type, dict[str, int]] = {
-    kind: {name: i for i, name in enumerate(kind._fields)} for kind in (Scope, Level, Frame)
-}
-_LEVELS, _FRAMES = _FIELDS[Scope]["levels"], _FIELDS[Scope]["frames"]
 _REMEMBERED = 1 << 16
-Path = tuple[int, int, int]
-"""The field of the scope that the part stands in, or -1 for the scope itself; which level or frame; its field."""
+_SCOPE, _LEVELS, _FRAMES = range(3)
+Path = tuple[int, int, str]
+"""Whether the part stands in the scope itself, in a level or in a frame; in which one; its name."""
 
 
 class _Traced:
@@ -30,8 +28,7 @@ class _Traced:
         self._base, self._log, self._group, self._index, self._changes = base, log, group, index, changes
 
     def __getattr__(self, name: str) -> Any:
-        field = _FIELDS[type(self._base)][name]
-        value = self._log[self._group, self._index, field] = self.__dict__[name] = self._base[field]
+        value = self._log[self._group, self._index, name] = self.__dict__[name] = getattr(self._base, name)
         return value
 
     def _replace(self, **changes: Any) -> _Traced:
@@ -41,13 +38,13 @@ class _Traced:
 def _traced(scope: Scope, log: dict[Path, Any]) -> Any:
     levels = tuple([_Traced(level, log, _LEVELS, i, {}) for i, level in enumerate(scope.levels)])
     frames = tuple([_Traced(frame, log, _FRAMES, i, {}) for i, frame in enumerate(scope.frames)])
-    return _Traced(scope, log, -1, 0, {"levels": levels, "frames": frames})
+    return _Traced(scope, log, _SCOPE, 0, {"levels": levels, "frames": frames})
 
 
 def _read(scope: Scope, path: Path) -> Any:
-    group, index, field = path
-    within: Any = scope[group][index] if group >= 0 else scope  # type: ignore[index]
-    return within[field]
+    group, index, name = path
+    within = scope if group == _SCOPE else (scope.levels if group == _LEVELS else scope.frames)[index]
+    return getattr(within, name)
 
 
 class _Question:

@@ -66,6 +66,57 @@ def test_against_brute_force(dialect: str, statements: tuple[str, ...], vocabula
     assert checked > 1000
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres", "mysql", "duckdb"])
+def test_names_that_hold_quotes(dialect: str) -> None:
+    tables = {"t": {'a"b': "text", "c`d": "integer", "a": "integer", "É": "text"}}
+    rng = random.Random(11)
+    pieces = [
+        '"',
+        '""',
+        '"a',
+        'a"',
+        'a""b',
+        "`",
+        "``",
+        "`c",
+        "c``d",
+        "É",
+        "é",
+        "A",
+        "b",
+        "'",
+        "''",
+        "x",
+        ",",
+        "=",
+        " ",
+        "(",
+    ]
+    words = {bytes([i]) for i in range(256)}
+    while len(words) < 1200:
+        words.add("".join(rng.choice(pieces) for _ in range(rng.choice((2, 2, 3, 4)))).encode())
+    tokens: list[bytes | None] = [*sorted(words), None]
+    vocabulary = Vocabulary.from_bytes(tokens, eos_token_ids=[len(tokens) - 1])
+    masker, oracle = Masker(sql(tables, dialect=dialect), vocabulary), sql(tables, dialect=dialect).automaton
+    prefixes = [
+        "SELECT ",
+        "SELECT a FROM t WHERE a = ",
+        "SELECT a FROM t WHERE ",
+        'SELECT "',
+        "SELECT `",
+        "SELECT a, a",
+    ]
+    for prefix in prefixes:
+        state = masker.automaton.advance(masker.start, prefix.encode())
+        place = oracle.advance(oracle.start, prefix.encode())
+        if place == -1:
+            continue
+        allowed = set(masker.allowed(state).tolist())
+        for token in range(vocabulary.size - 1):
+            text = vocabulary.token_bytes(token)
+            assert (token in allowed) == (oracle.advance(place, text) >= 0), (prefix, text)
+
+
 def _allowed(grammar: SqlGrammar, vocabulary: Vocabulary, prefix: bytes) -> list[int]:
     automaton, masker = grammar.automaton, Masker(grammar, vocabulary)
     allowed: list[int] = masker.allowed(automaton.advance(automaton.start, prefix)).tolist()

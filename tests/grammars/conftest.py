@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 import lark
 import pytest
+from bytebound import grammars
 from bytebound.grammars import Grammar
+
+from .sql_engines import engine
 
 
 def sample(grammar: Grammar, rng: random.Random, length: int) -> bytes:
@@ -60,3 +63,10 @@ def mutate() -> Callable[[str, random.Random, str], str]:
 def accepted() -> Callable[[lark.Lark, str], bool]:
     """`is_parsed` above."""
     return is_parsed
+
+
+@pytest.fixture(scope="module", params=("sqlite", "duckdb", "postgres", "mysql"))
+def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """A dialect, its grammar of the tables of the walks, and its engine."""
+    with engine(request.param, tmp_path_factory.mktemp(request.param)) as (source, prepares):
+        yield request.param, grammars.sql(source, dialect=request.param), prepares

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from bytebound.grammars.scoped import ANYTHING
 from bytebound.grammars.sql.scope import BETWEEN, ScopeAutomaton
 
 CREATE = (
@@ -111,6 +112,7 @@ def _tokens(automaton: ScopeAutomaton, state: int, rng: random.Random, hurried: 
             return []
         configuration = ended
     place: Any = automaton._place(configuration)
+    place.look(ANYTHING)
     tokens = list(place.keywords) + list(place.symbols)
     names = [name for _, found, _ in place.names for name in found.words]
     tokens += rng.sample(sorted(names), min(len(names), 2 if hurried else 5))

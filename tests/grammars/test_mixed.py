@@ -194,6 +194,8 @@ def test_statements_drawn_by_random_walks_are_prepared() -> None:
 def test_refused() -> None:
     with pytest.raises(Unsupported, match=r"holes.*has scopes.*sequence.*\.grammar"):
         lark('start: "(" query ")"\n%declare query', holes={"query": SQL})  # type: ignore[dict-item]
+    with pytest.raises(Unsupported, match=r"~ takes grammars.*has scopes.*sequence"):
+        _ = ~SQL
     with pytest.raises(Unsupported, match="2000 repetitions of SQL"):
         repeat(SQL, 0, 2000)
     with pytest.raises(Unsupported, match="predicate"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from bytebound import grammars
 
-from .sql_engines import engine
-
 DIALECTS = ("sqlite", "duckdb", "postgres", "mysql")
 ALL = frozenset(DIALECTS)
 NO_ROWS = ALL - {"mysql"}  # there rows are written ROW(1, 2)
@@ -145,47 +143,6 @@ REFUSED = [
     "SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED PRECEDING) FROM city",
     "SELECT sum(id) OVER (ORDER BY id RANGE UNBOUNDED FOLLOWING) FROM city",
 ]
-# What walks of the grammar found that engines refuse, by dialect.
-FOUND = {
-    "sqlite": [
-        "WITH a AS (VALUES (1)) SELECT column1 FROM a CROSS JOIN (SELECT TRUE) AS b",  # ambiguous
-        "VALUES (1) EXCEPT SELECT 2 ORDER BY column1",
-        "VALUES (1) LIMIT 1",
-        'SELECT sum(id) OVER w FROM city WINDOW "w" AS ()',
-    ],
-    "duckdb": [
-        "SELECT string_agg(name, code) FROM city",  # not constant
-        f"SELECT count(*) FROM city GROUP BY CUBE ({', '.join(['id'] * 20)})",
-    ],
-    "postgres": [
-        "SELECT * FROM city JOIN country USING (name) INTERSECT SELECT 1, 'a', 'a', 1, 'a', 'a', 1, 1.5, true, DATE "
-        "'2020-02-02'",  # the merged column comes first
-        "SELECT 1 % coalesce(id, ceil(2)) FROM city",
-        "SELECT coalesce(id, ceil(2)) % 2 FROM city",
-        "SELECT name BETWEEN name COLLATE \"C\" AND 'b' FROM city",
-        "SELECT name FROM city WHERE (name || 'a') GLOB 'b'",
-        "WITH RECURSIVE n(x) AS (SELECT id FROM city UNION ALL SELECT x / 2.5 FROM n) SELECT x FROM n",
-        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT CAST(x AS bigint) FROM n) SELECT x FROM n",
-    ],
-    "mysql": [
-        "SELECT sum (id) FROM city",  # white space before the parenthesis of a call
-        "SELECT cast (id AS signed) FROM city",
-        "SELECT name, * FROM city",
-        "SELECT rank() OVER () FROM city",
-        "SELECT x.a FROM (SELECT 1 AS a, 2 AS a) AS x",
-        "SELECT name FROM city WHERE id IN (SELECT id FROM city LIMIT 2)",
-        "SELECT row_number.id FROM city AS row_number",
-        "SELECT std(DISTINCT id) FROM city",
-        "WITH a AS (SELECT 1 AS x) SELECT (WITH RECURSIVE b AS (SELECT x FROM a) SELECT x FROM b)",
-    ],
-}
-
-
-@pytest.fixture(scope="module", params=DIALECTS)
-def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    """A dialect, its grammar of the tables of the walks, and its engine."""
-    with engine(request.param, tmp_path_factory.mktemp(request.param)) as (source, prepares):
-        yield request.param, grammars.sql(source, dialect=request.param), prepares
 
 
 def test_legal_statements_are_accepted_and_prepared(judged) -> None:  # type: ignore[no-untyped-def]
@@ -211,15 +168,6 @@ def test_frames_without_offsets(judged) -> None:  # type: ignore[no-untyped-def]
 def test_refused_statements(judged) -> None:  # type: ignore[no-untyped-def]
     for text in REFUSED:
         assert not judged[1].matches(text), text
-
-
-def test_what_walks_found(judged) -> None:  # type: ignore[no-untyped-def]
-    dialect, grammar, prepares = judged
-    for text in FOUND[dialect]:
-        assert not grammar.matches(text), text
-        if dialect != "mysql":  # sqlglot's parser takes them all
-            with pytest.raises(Exception, match=r"."):
-                prepares(text)
 
 
 def test_columns_of_enclosing_queries_that_are_grouped_or_of_a_wrong_type(judged) -> None:  # type: ignore[no-untyped-def]
