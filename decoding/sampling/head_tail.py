@@ -26,7 +26,7 @@ from .tester import Tester
 from .uniforms import Uniforms
 from .untested import Drawn, Floats, Integers, Untested
 
-_KAPPA, _KAPPA_OF_POSSIBLE = 0.1, 0.6
+_KAPPA, _KAPPA_OF_POSSIBLE = 0.1, 0.7
 _FIRST_PEEK = 4
 _LARGEST_PEEK = 4096
 
@@ -41,7 +41,7 @@ class HeadTail:
             head is tested once, and the tail gets as many tests as those of k draws: its heavy tokens then surely.
         beta: at most beta tests of the tail for each test of the head.
         kappa: a tail of mass R behind an allowed token of mass S gets its only test by chance, R / (kappa (R + S)) if
-            that is below 1; 0 tests every tail. By default 0.1, and 0.6 where the tester knows which tokens are never
+            that is below 1; 0 tests every tail. By default 0.1, and 0.7 where the tester knows which tokens are never
             allowed (`Tester.impossible`): these are out from the beginning, and most of a light tail is then allowed.
         mask: "auto" uses the tester's mask where it is known already, or as soon as tests have cost what it costs
             (`Tester.price`, shared by the rows of one state), or tests of the tail and the variance they leave are

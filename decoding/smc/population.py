@@ -198,14 +198,14 @@ class Population:
         """Resample, and make the pool the particles."""
         plan, n = self._plan, self._plan.particles
         priorities = pool.log_weights + self._lookahead
-        if plan.resampler is None:
+        if plan.resampler is None and len(priorities) > n:
             uniforms = generator.random(2)
             kept, log_survival = kernels.thin(priorities, pool.tokens, self._ends, n, _LEAST_SHARE, uniforms)
             self._resampled |= len(kept) < len(priorities)
             pool.take(kept)
             pool.log_weights = pool.log_weights - log_survival
             self._lookahead = self._lookahead[kept]
-        elif len(priorities) and effective_sample_size(priorities) < plan.threshold * n:
+        elif plan.resampler is not None and len(priorities) and effective_sample_size(priorities) < plan.threshold * n:
             kept = plan.resampler(priorities, n, generator)
             pool.take(kept)
             self._lookahead = self._lookahead[kept]
