@@ -81,12 +81,12 @@ def sql(
     typed dialects (all but sqlite) operators and functions get what they take, and columns beside aggregates are
     grouped.
 
-    Not generated, though databases take it: comments, right joins with USING in SQLite and full joins beyond it, named
-    windows, DISTINCT ON, subqueries in ON, in ORDER BY and within aggregates, correlated subqueries in lists of columns
-    and in FROM (but LATERAL), recursive common table expressions of another form than first UNION second, where the
-    second begins FROM itself, aliases in WHERE, GROUP BY and HAVING, row values, exponents, implicit aliases of
-    columns, more than 8 tables in one FROM, nesting beyond 8 queries; in typed dialects also grouping by expressions,
-    comparisons between numbers and strings, and columns of types such as JSON outside `*`.
+    Not generated, though databases take it: comments, right joins with USING in SQLite and full joins beyond it,
+    RANGE and GROUPS frames with offsets, subqueries within aggregates, correlated subqueries in FROM (but LATERAL),
+    recursive common table expressions of another form than first UNION second, where the second begins FROM itself,
+    aliases in WHERE, GROUP BY and HAVING, row values, exponents, implicit aliases of columns, more than 8 tables in one
+    FROM, nesting beyond 8 queries; in typed dialects also grouping by expressions, comparisons between numbers and
+    strings, and columns of types such as JSON outside `*`. What else depends on the dialect: docs/enforced.md.
 
     Raises GrammarError for a source without tables, Unsupported for other dialects and statements.
     """
