@@ -10,7 +10,7 @@ each engine walks once, so that what an engine builds once for a vocabulary is n
 collector is off. Writes context_free.md and context_free.json.
 
 Of SQL the peers get what is context-free, with the schema's names as terminals (`sql_text.py`); ours is `grammars.sql`,
-which also enforces scopes.
+which also enforces scopes, and in a row of its own the Lark grammar that llguidance gets.
 """
 
 from __future__ import annotations
@@ -83,7 +83,12 @@ class Engines:
         self.row = np.zeros((1, (self.vocabulary.size + 31) // 32), np.uint32)
 
     def compile_ours(self, case: Case) -> Callable[[], Walk]:
-        grammar = grammars.lark(case.lark) if case.schema is None else grammars.sql(case.schema)
+        return self._matcher(grammars.lark(case.lark) if case.schema is None else grammars.sql(case.schema))
+
+    def compile_ours_from_lark(self, case: Case) -> Callable[[], Walk]:
+        return self._matcher(grammars.lark(case.lark))
+
+    def _matcher(self, grammar: Any) -> Callable[[], Walk]:
         masker = decoding.Masker(grammar, self.vocabulary)
 
         def matcher() -> Walk:
@@ -146,11 +151,15 @@ def main() -> None:
     torch.set_num_threads(1)
     tokenizer = load_tokenizer(options.tokenizer)
     engines = Engines(tokenizer)
-    names = {"ours": "bytebound", "llguidance": "llguidance", "xgrammar": "xgrammar"}
     figures: list[dict[str, Any]] = []
     for case in cases(options.database):
         encoded = [tokenizer.encode(text, add_special_tokens=False) for text in case.texts]
-        for engine, package in names.items():
+        own = f"ours {version('bytebound')}"
+        titles = {"ours": own}
+        if case.schema is not None:
+            titles = {"ours": f"{own}, scopes and types too", "ours_from_lark": f"{own}, from Lark"}
+        titles |= {peer: f"{peer} {version(peer)}" for peer in ("llguidance", "xgrammar")}
+        for engine, title in titles.items():
             compile_grammar = getattr(engines, f"compile_{engine}")
             walk(compile_grammar(case), encoded)
             rounds = []
@@ -165,7 +174,7 @@ def main() -> None:
                 rounds.append((first[0], first[1], revisit[0], revisit[2], compiled))
             best = dict(zip(("first", "largest", "revisit", "accept", "compile"), min(rounds), strict=True))
             count = sum(map(len, encoded))
-            figures.append({"grammar": case.name, "tokens": count, "engine": f"{engine} {version(package)}", **best})
+            figures.append({"grammar": case.name, "tokens": count, "engine": title, **best})
             print(figures[-1], flush=True)
     lines = [
         "| grammar (tokens) | engine | compile (ms) | mask, first walk: mean (us) | largest | mask, revisit | accept |",
