@@ -55,7 +55,8 @@ class Request:
         decoder_only = not model.config.is_encoder_decoder
         self.length = ids.shape[1] if decoder_only else 1  # of what precedes the answer in the output
         self.budget = min(max_new_tokens, room(model, self.length)) if decoder_only else max_new_tokens
-        each = self.grammars if len(set(map(id, self.grammars))) > 1 else self.grammars[0]
+        alike = self.grammars[0] is not None and len(set(map(id, self.grammars))) == 1
+        each = self.grammars[0] if alike else self.grammars
         processor = constrain(tokenizer, each, max_new_tokens=self.budget, trigger=trigger, vocabulary=self.vocabulary)
         needs_tokenizer = {"tokenizer": tokenizer} if arguments.get("stop_strings") else {}
         self.arguments: dict[str, Any] = {
