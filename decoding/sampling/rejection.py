@@ -83,8 +83,8 @@ class _Sampler(ABC):
         uniforms = Uniforms.of(generator)
         if copies is not None:
             rows = np.repeat(np.arange(len(states)) if rows is None else rows, copies)
-            draws = self(logits, tester, np.repeat(states, copies), uniforms, children=children, rows=rows)
-            return together(draws, copies, uniforms.uniform(np.arange(len(states))))
+            single = self(logits, tester, np.repeat(states, copies), uniforms, children=children, rows=rows)
+            return together(single, copies, uniforms.uniform(np.arange(len(states))))
         opened = untested(logits, tester.vocabulary.size, states, rows)
         draws = Blank(len(states), children and self._has_children)
         run = _Run(opened, tester, states, uniforms, draws)

@@ -25,7 +25,8 @@ def _quickly_replaced(cls: type[_Tuple]) -> type[_Tuple]:
         items = list(self)
         for name in values:
             items[places[name]] = values[name]
-        return new(cls, items)
+        replaced: _Tuple = new(cls, items)
+        return replaced
 
     cls._replace = replace  # type: ignore[attr-defined]
     return cls
