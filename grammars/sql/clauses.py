@@ -186,8 +186,8 @@ class Clauses(Joins):
     def do_cte(self, scope: Scope) -> Scope | None:
         return scope if len(scope.levels) < MAX_DEPTH - 1 and len(scope.levels[-1].ctes) < 8 else None
 
-    def do_cte_columns(self, scope: Scope) -> Scope:
-        return scope
+    def do_cte_columns(self, scope: Scope) -> Scope | None:
+        return None if scope.levels[-1].naming[0] in self.dialect.called else scope
 
     def do_cte_query(self, scope: Scope) -> Scope:
         columns = scope.levels[-1].naming[1:]

@@ -70,6 +70,8 @@ class Dialect:
     """Words that name something only in quotes."""
     avoided: frozenset[str]
     """Words that no new alias is called."""
+    called: frozenset[str]
+    """Words that are functions wherever a parenthesis follows."""
     types: dict[str, str]
     aggregates: dict[str, Function]
     windows: dict[str, Function]
@@ -114,6 +116,7 @@ def dialect(name: str) -> Dialect:
         data["typed"],
         frozenset(data["reserved"]) | keywords,
         frozenset(data["avoided"]) | keywords,
+        frozenset(data.get("called", ())),
         data["types"],
         functions["aggregates"],
         functions["windows"],

@@ -46,6 +46,7 @@ FOUND = {
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT CAST(x AS bigint) FROM n) SELECT x FROM n",
     ],
     "mysql": [
+        "WITH std(x) AS (SELECT 1) SELECT x FROM std",
         "SELECT sum (id) FROM city",  # white space before the parenthesis of a call
         "SELECT cast (id AS signed) FROM city",
         "SELECT name, * FROM city",
@@ -95,6 +96,8 @@ TAKEN = {
     ],
     "postgres": ["VALUES (1 + 1)", "SELECT name FROM city WHERE EXISTS (SELECT id + 1 AS id FROM country)"],
     "mysql": [
+        "WITH std AS (SELECT 1 AS x) SELECT x FROM std",
+        "WITH s(x) AS (SELECT 1) SELECT x FROM s",
         "WITH a AS (SELECT 1 AS x) SELECT (WITH b AS (SELECT 2 AS y) SELECT y FROM b, a)",
         "WITH a AS (SELECT 1 AS x), b AS (SELECT x FROM a) SELECT x FROM b",
         "SELECT (WITH a AS (SELECT 1 AS x), b AS (SELECT x FROM a) SELECT x FROM b)",
