@@ -5,7 +5,7 @@ from __future__ import annotations
 from .calls import Calls
 from .dialects import Kinds
 from .expressions import changed, completes, popped, pushed
-from .levels import Bound, Level, Output, Relation, Scope, lookup
+from .levels import MAX_TABLES, Bound, Level, Output, Relation, Scope, lookup
 from .resolution import LONE, NO_AGGREGATE, NO_QUERY, NO_WINDOW, comparable
 
 NAMED = ("derived", "cte")
@@ -171,11 +171,11 @@ class Queries(Calls):
             return None
         return scope
 
-    def may_total(self, scope: Scope, columns: int) -> bool:
-        """Whether tables can be joined that have so many columns together."""
-        reached = {0}
-        for _ in range(4):
-            reached |= {n + len(r.columns) for n in reached for r in self.known(scope)}
+    def may_total(self, scope: Scope, columns: int, tables: int = MAX_TABLES) -> bool:
+        """Whether tables can be joined, at most so many, that have so many columns together."""
+        widths, reached = {len(relation.columns) for relation in self.known(scope)}, {0}
+        for _ in range(tables):
+            reached |= {n + width for n in reached for width in widths if n + width <= columns}
         return columns in reached
 
     def do_star(self, scope: Scope) -> Scope:

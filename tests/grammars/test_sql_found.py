@@ -145,3 +145,21 @@ def test_whole_numbers_stay_whole(text: str) -> None:
     dead = max(i for i in range(len(text) + 1) if automaton.advance(automaton.start, text[:i].encode()) >= 0)
     assert dead < len(text) - 1  # no way goes on that leads nowhere
     assert grammar.matches(text.replace("3.5", "3").replace("1 + 1", "2"))
+
+
+def test_stars_that_add_up_within_eight_tables() -> None:
+    """29 columns are three tables of three and five of four: no fourth table of three leads anywhere."""
+    tables = {name: {f"{name}{i}": "integer" for i in range(width)} for name, width in (("three", 3), ("four", 4))}
+    grammar = grammars.sql(tables, dialect="postgres")
+    names = ", ".join(f"c{i}" for i in range(29))
+    taken: list[str] = []
+    for name in (["three"] * 3 + ["four"] * 5)[::-1]:
+        taken.append(f"{name} AS a{len(taken)}")
+        text = f"WITH n({names}) AS (SELECT * FROM {', '.join(taken)}"
+        more = grammar.automaton.advance(grammar.automaton.start, f"{text}, three AS b".encode()) >= 0
+        assert more == (len(taken) < 8)
+    assert grammar.matches(f"{text}) SELECT 1")
+    some = ", ".join(f"three AS a{i}" for i in range(3))
+    start = grammar.automaton.start
+    assert grammar.automaton.advance(start, f"WITH n({names}) AS (SELECT * FROM {some}, four AS b".encode()) >= 0
+    assert grammar.automaton.advance(start, f"WITH n({names}) AS (SELECT * FROM {some}, three AS b".encode()) < 0
