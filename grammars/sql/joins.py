@@ -59,8 +59,8 @@ class Joins(Rows):
         tables = level.tables
         if self.counted_star(level):
             total = sum(len(bound.columns) for bound in tables) + len(relation.columns)
-            left = MAX_TABLES - 1 - len(tables)  # none of them is the result of a subquery
-            if level.expected is None or not self.may_total(scope, level.expected - total, left):
+            further = MAX_TABLES - 1 - len(tables)  # none of them is the result of a subquery
+            if level.expected is None or not self.may_total(scope, level.expected - total, further):
                 return None
         if relation.name and sum(not bound.derived for bound in tables) >= MAX_TABLES:
             return None
