@@ -14,22 +14,12 @@ from . import lexeme_kernels as lk
 _IN_WORDS = LETTERS | DIGITS
 
 
-def name_table(longest: int, begun: bool) -> NDArray[np.int32]:
-    """State n has n bytes behind it."""
+def run_table(longest: int, first: int, others: int) -> NDArray[np.int32]:
+    """A run of bytes of the set `others`, the first one of the set `first`; state n has n bytes behind it."""
     table = np.full((longest + 1, 256), lk.LEAVE, np.int32)
     table[:, _listed(_IN_WORDS)] = table[:, 128:] = lk.STOP
     for n in range(longest):
-        table[n, _listed(_IN_WORDS if n or begun else LETTERS)] = n + 1
-    table[0, table[0] == lk.LEAVE] = lk.STOP
-    return table.reshape(-1)
-
-
-def digit_table(longest: int) -> NDArray[np.int32]:
-    """State n has n digits behind it."""
-    table = np.full((longest + 1, 256), lk.LEAVE, np.int32)
-    table[:, _listed(_IN_WORDS)] = table[:, 128:] = lk.STOP
-    for n in range(longest):
-        table[n, _listed(DIGITS)] = n + 1
+        table[n, _listed(others if n else first)] = n + 1
     table[0, table[0] == lk.LEAVE] = lk.STOP
     return table.reshape(-1)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..grammars.scoped import ANYTHING, BLANKS, DIGITS, LETTERS, OPERATORS, OTHER, Content, Quoted, byte_set
 from . import lexeme_kernels as lk
 from .lexeme_parts import Leaving, Nodes, Part, Spread, Tokens
-from .lexeme_tables import content_table, digit_table, name_table
+from .lexeme_tables import content_table, run_table
 from .mask_kernels import SiblingTrie
 
 _IN_WORDS = LETTERS | DIGITS
@@ -166,11 +166,14 @@ class Lexemes:
 
     def of_name(self, nodes: Nodes, longest: int, begun: bool) -> Part:
         """Any word of at most so many bytes; the first one is a digit only if it has begun."""
-        return self._of_table(("name", longest, begun), nodes, 0, _IN_WORDS, lambda: name_table(longest, begun))
+        first = _IN_WORDS if begun else LETTERS
+        return self._of_table(
+            ("name", longest, begun), nodes, 0, _IN_WORDS, lambda: run_table(longest, first, _IN_WORDS)
+        )
 
     def of_digits(self, nodes: Nodes, longest: int) -> Part:
         """At most so many digits."""
-        return self._of_table(("digits", longest), nodes, 0, DIGITS, lambda: digit_table(longest))
+        return self._of_table(("digits", longest), nodes, 0, DIGITS, lambda: run_table(longest, DIGITS, DIGITS))
 
     def of_content(self, nodes: Nodes, content: Content) -> Part:
         """UTF-8 up to a quote; the nodes are those before the quote, by content as far as it makes a difference."""

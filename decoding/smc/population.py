@@ -64,6 +64,11 @@ class _Pool:
         self.guides: Floats | None = None
         """[potentials, children] last prefix scores."""
 
+    def survive(self, kept: Indices, log_survival: Floats) -> None:
+        """Leave only these, which survived with these probabilities (logarithms)."""
+        self.take(kept)
+        self.log_weights = self.log_weights - log_survival
+
     def take(self, kept: Indices) -> None:
         """Leave only these."""
         self.parents, self.tokens, self.log_weights = self.parents[kept], self.tokens[kept], self.log_weights[kept]
@@ -190,8 +195,7 @@ class Population:
             return np.arange(len(pool.tokens))
         kept, log_survival = survivors(pool.log_weights + lookahead, most, generator)
         self._resampled = True
-        pool.take(kept)
-        pool.log_weights = pool.log_weights - log_survival
+        pool.survive(kept, log_survival)
         return kept
 
     def _select(self, pool: _Pool, generator: np.random.Generator) -> None:
@@ -202,8 +206,7 @@ class Population:
             uniforms = generator.random(2)
             kept, log_survival = kernels.thin(priorities, pool.tokens, self._ends, n, _LEAST_SHARE, uniforms)
             self._resampled |= len(kept) < len(priorities)
-            pool.take(kept)
-            pool.log_weights = pool.log_weights - log_survival
+            pool.survive(kept, log_survival)
             self._lookahead = self._lookahead[kept]
         elif plan.resampler is not None and len(priorities) and effective_sample_size(priorities) < plan.threshold * n:
             kept = plan.resampler(priorities, n, generator)
